@@ -1,0 +1,1 @@
+"""Growsoft: business applications whose database defends itself."""

@@ -1,0 +1,1 @@
+"""Built-in applications, each with the same files inside."""

@@ -1,0 +1,1 @@
+"""Sign-in: how somebody proves who they are."""

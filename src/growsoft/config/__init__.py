@@ -1,0 +1,1 @@
+"""Configuration: typed settings, read once, each able to say where it came from."""

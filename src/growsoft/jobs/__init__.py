@@ -1,0 +1,1 @@
+"""Jobs: the queue, the worker and the schedules of each customer database."""

@@ -1,0 +1,1 @@
+"""The keeper: the one process that holds the superuser login, and its closed list of verbs."""

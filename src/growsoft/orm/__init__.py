@@ -1,0 +1,1 @@
+"""The ORM: what an application developer imports to declare and use models."""

@@ -1,0 +1,1 @@
+"""Fields: the typed columns and relations of a model."""

@@ -1,0 +1,1 @@
+"""Fixtures for application developers: database, env, browser and clock."""

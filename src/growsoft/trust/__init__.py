@@ -1,0 +1,1 @@
+"""Trust: the claims of the security policy, their checks and their evidence."""

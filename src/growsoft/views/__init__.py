@@ -1,0 +1,1 @@
+"""Views: form, list and search as values, rendered to escaped HTML."""

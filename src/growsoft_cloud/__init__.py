@@ -1,0 +1,1 @@
+"""The Growsoft cloud: the platform that hosts customer databases."""

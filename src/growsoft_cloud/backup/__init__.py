@@ -1,0 +1,1 @@
+"""Backups: policy, archive, copies on several sites, verification and restore."""

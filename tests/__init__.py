@@ -1,0 +1,1 @@
+"""The tests of Growsoft, on a real PostgreSQL wherever one is needed."""

@@ -1,0 +1,1 @@
+"""Integration tests: the parts on a real PostgreSQL."""

@@ -1,0 +1,1 @@
+"""Security tests: each tries to break a promise and is named after it."""

@@ -1,0 +1,1 @@
+"""Typing tests: mistakes that the type checkers must refuse."""

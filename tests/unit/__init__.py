@@ -1,0 +1,1 @@
+"""Unit tests: values and pure functions."""
