@@ -1,0 +1,156 @@
+"""State: where everything that Growsoft keeps on disk lies, in one place."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from growsoft.errors import ConfigError
+
+HOMES = Path("/var/lib/growsoft/homes")
+
+# unix(7): a socket's path holds 107 bytes; the longest name below a run folder is PostgreSQL's lock, 23 bytes.
+LONGEST_RUN = 80
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The folders and files of one instance; only the paths, whoever needs a folder makes it."""
+
+    root: Path
+    run: Path
+    notice: str = ""
+
+    @property
+    def instance(self) -> Path:
+        """Public facts: the control database's name and uuid, and when the instance was made."""
+        return self.root / "instance.json"
+
+    @property
+    def keeper(self) -> Path:
+        """Secrets of the keeper's user (0700): instance key, superuser and replication login."""
+        return self.root / "keeper"
+
+    @property
+    def worker(self) -> Path:
+        """Secrets of the workers' user (0700)."""
+        return self.root / "worker"
+
+    @property
+    def ca(self) -> Path:
+        """The local certificate authority: its certificate is public, its key 0600."""
+        return self.root / "ca"
+
+    @property
+    def tls(self) -> Path:
+        """Certificate and key of the web server."""
+        return self.root / "tls"
+
+    @property
+    def primary(self) -> Path:
+        """Data of the primary PostgreSQL."""
+        return self.root / "cluster" / "primary"
+
+    @property
+    def standby(self) -> Path:
+        """Data of the hot standby."""
+        return self.root / "cluster" / "standby"
+
+    @property
+    def log(self) -> Path:
+        """Logs of every process."""
+        return self.root / "log"
+
+    @property
+    def sites(self) -> Path:
+        """Backup sites that are folders, one below this for each."""
+        return self.root / "sites"
+
+    @property
+    def keeper_socket(self) -> Path:
+        """The socket of the keeper, for the command line."""
+        return self.run / "keeper.sock"
+
+    @property
+    def supervisor_pid(self) -> Path:
+        """The process id of a running supervisor."""
+        return self.run / "supervisor.pid"
+
+    @property
+    def up(self) -> Path:
+        """Ports and process ids of what is running."""
+        return self.run / "up.json"
+
+    def make_run(self, mode: int = 0o700) -> Path:
+        """Make the run folder and return it; one that another user prepared is refused, since sockets are trusted."""
+        self.run.mkdir(mode=mode, parents=True, exist_ok=True)
+        found = self.run.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
+            raise ConfigError(
+                f"{self.run} belongs to somebody else or is open to others; remove it, or set GROWSOFT_HOME shorter."
+            )
+        self.run.chmod(mode)
+        return self.run
+
+
+def locate(home: Path, *, runtime: Path | None = None, uid: int | None = None, homes: Path = HOMES) -> State:
+    """Find the state of a home, or decide where it goes when there is none yet.
+
+    As root PostgreSQL and the workers are other users: when they could not enter a folder above the home, the state
+    goes below `homes` and `home/state` points to it; `notice` says so on that first time.
+    """
+    user = os.geteuid() if uid is None else uid
+    link = home / "state"
+    if link.is_symlink():
+        return _at(_followed(link, user, homes), runtime, user)
+    if user != 0 or open_to_others(home):
+        return _at(home, runtime, user)
+    root = _elsewhere(link, homes)
+    notice = f"Other users cannot enter a folder above {home}, so the data lies in {root} ({link} points there)."
+    return _at(root, runtime, user, notice)
+
+
+def open_to_others(home: Path) -> bool:
+    """Say whether every folder above a home lets other users through."""
+    above = [folder for folder in home.resolve().parents if folder.exists()]
+    return all(folder.stat().st_mode & stat.S_IXOTH for folder in above)
+
+
+def _at(root: Path, runtime: Path | None, user: int, notice: str = "") -> State:
+    """Return the state at a root, with a run folder whose sockets fit."""
+    return State(root, run_folder(root, runtime, user), notice)
+
+
+def run_folder(root: Path, runtime: Path | None, user: int) -> Path:
+    """Return a folder for sockets that is short enough; the same root always has the same one."""
+    within = root / "run"
+    if len(os.fsencode(within)) < LONGEST_RUN:
+        return within
+    name = hashlib.sha256(os.fsencode(root)).hexdigest()[:12]
+    if user == 0:
+        return Path(f"/run/growsoft-{name}")
+    if runtime is not None and len(os.fsencode(runtime)) < LONGEST_RUN - 24:
+        return runtime / f"growsoft-{name}"
+    return Path(f"/tmp/growsoft-{user}-{name}")  # noqa: S108 - make_run refuses a folder that somebody else made
+
+
+def _elsewhere(link: Path, homes: Path) -> Path:
+    """Choose a new place below `homes` and let the home point to it."""
+    root = homes / secrets.token_hex(8)
+    homes.mkdir(mode=0o755, parents=True, exist_ok=True)
+    root.mkdir(mode=0o755)
+    link.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    link.symlink_to(root)
+    return root
+
+
+def _followed(link: Path, user: int, homes: Path) -> Path:
+    """Follow a home's pointer, but only one that we made ourselves."""
+    root = link.readlink()
+    if link.lstat().st_uid != user or root.parent != homes:
+        raise ConfigError(f"{link} points to {root}, which Growsoft did not choose; remove it and start again.")
+    return root
