@@ -74,9 +74,7 @@ def load(environ: Mapping[str, str]) -> Settings:
     return _build(home, runtime, found, origins)
 
 
-def _build(
-    home: Path, runtime: Path | None, found: Mapping[str, int | str], origins: Mapping[str, str]
-) -> Settings:
+def _build(home: Path, runtime: Path | None, found: Mapping[str, int | str], origins: Mapping[str, str]) -> Settings:
     """Make the settings of what was found; a type that is wrong here was refused by its reader."""
     known = Settings(home=home)
     return Settings(
@@ -170,9 +168,7 @@ def _within(settings: Settings, name: str, lowest: int, highest: int) -> None:
     """Refuse a number outside its bounds."""
     value: int = getattr(settings, name)
     if not lowest <= value <= highest:
-        raise ConfigError(
-            f"{name} is {value} ({settings.origin(name)}); give a number from {lowest} to {highest}."
-        )
+        raise ConfigError(f"{name} is {value} ({settings.origin(name)}); give a number from {lowest} to {highest}.")
 
 
 def _address(settings: Settings) -> None:
