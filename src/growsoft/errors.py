@@ -15,7 +15,7 @@ class GrowsoftError(Exception):
     @classmethod
     def default_message(cls) -> str:
         """Return what the class says when a case has nothing of its own to say."""
-        return inspect.cleandoc(cls.__doc__ or GrowsoftError.__doc__ or cls.__name__)
+        return inspect.getdoc(cls) or cls.__name__
 
     @property
     def message(self) -> str:
