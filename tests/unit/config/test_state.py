@@ -15,7 +15,7 @@ from growsoft.errors import ConfigError
 @pytest.fixture
 def open_home() -> Iterator[Path]:
     # Not tmp_path: pytest keeps other users out of it.
-    with TemporaryDirectory(dir="/tmp") as folder:  # noqa: S108 - made for us alone, then opened to pass through
+    with TemporaryDirectory(dir="/tmp") as folder:
         Path(folder).chmod(0o711)
         yield Path(folder) / "home"
 
