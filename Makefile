@@ -1,0 +1,68 @@
+# The commands of this repository; `make help` lists them. README.md says what each is for.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help up down test check check-lint check-format check-mypy check-pyright check-floors security bench mutants docs lock
+
+BIN := .venv/bin
+ARGS ?=
+# The interpreter of a new .venv; by default the first fitting one.
+export PYTHON
+# Tests of one file share a worker, and each worker has a PostgreSQL of its own.
+WORKERS ?= auto
+
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
+
+up: ## Install what is missing, start everything, print the addresses (ARGS=--detach: in the background)
+	@scripts/venv .venv runtime build
+	@$(BIN)/growsoft up $(ARGS)
+
+down: ## Stop what `make up` started
+	@scripts/venv .venv runtime build
+	@$(BIN)/growsoft down $(ARGS)
+
+test: ## Run every test that can run here, and say what was skipped and why
+	@scripts/venv .venv runtime build dev test
+	@scripts/venv .venv-semgrep semgrep
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+
+check: ## Lint, format, types, floors: under a minute
+	@scripts/venv .venv runtime build dev test
+	@$(MAKE) --no-print-directory --keep-going -j 3 --output-sync=target \
+		check-pyright check-mypy check-lint check-format check-floors
+
+check-lint:
+	@$(BIN)/ruff check --quiet && echo "ruff: no findings"
+
+check-format:
+	@$(BIN)/ruff format --check --quiet && echo "ruff format: clean" || { echo "run: $(BIN)/ruff format"; exit 1; }
+
+check-mypy:
+	@$(BIN)/mypy
+
+check-pyright:
+	@$(BIN)/basedpyright
+
+check-floors:
+	@$(BIN)/lint-imports --no-logo
+
+security: ## Scan for unsafe code and secrets: our own rules, bandit, betterleaks
+	@scripts/venv .venv runtime build dev test
+	@scripts/venv .venv-semgrep semgrep
+	@$(BIN)/python -m tests.security.scanners
+
+bench: ## Measure against hand-written SQL in the same run
+	@scripts/venv .venv runtime build dev test
+	@$(BIN)/python -m bench $(ARGS)
+
+mutants: ## Plant defects in the walls and see the tests fail
+	@scripts/venv .venv runtime build dev test
+	@scripts/venv .venv-semgrep semgrep
+	@$(BIN)/python -m tests.mutants $(ARGS)
+
+docs: ## Check the documents: links, decisions, dependencies
+	@scripts/venv .venv runtime build dev test
+	@$(BIN)/python -m pytest -q tests/unit/test_documents.py
+
+lock: ## Lock the requirements anew (needs uv)
+	@scripts/lock
