@@ -1,0 +1,134 @@
+"""Brings one database to what a set of apps declares: missing tables, then walls, policies and grants, all or nothing."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from growsoft.postgres.check import fingerprint
+from growsoft.postgres.database import ELEVATED_GROUP
+from growsoft.postgres.policies import Declarations, grant_statements, policy_statements, table_walls
+from growsoft.postgres.schema import Drift, Existing, difference
+from growsoft.postgres.sql import Sql, ident, join, script, sql
+from growsoft.postgres.superuser import Superuser
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What came of it: whether anything changed, what adding could not mend, and the walls as they now stand."""
+
+    changed: bool
+    drifts: tuple[Drift, ...]
+    fingerprint: str
+
+
+def prepare_cluster(connection: Superuser) -> None:
+    """Make the roles of the whole cluster; can run again."""
+    connection.run(script("growsoft.postgres", "cluster.sql"))
+
+
+def prepare_database(connection: Superuser) -> None:
+    """Make the private side of an empty database, and close what any login could use beside the tables."""
+    with connection.atomic():
+        for part in (
+            script("growsoft.postgres", "context.sql"),
+            script("growsoft.postgres", "credentials.sql"),
+            script("growsoft.postgres", "accounts.sql"),
+            script("growsoft.postgres", "search.sql"),
+            script("growsoft.postgres", "trigram.sql"),
+            script("growsoft.postgres", "walls.sql"),
+        ):
+            connection.run(part)
+
+
+def apply_declarations(connection: Superuser, declarations: Declarations) -> Applied:
+    """Bring a prepared database to the declarations. Doing it again changes nothing and touches no table."""
+    digest = declarations.digest()
+    if _meta(connection, "declarations") == digest:
+        return Applied(False, (), fingerprint(connection))
+    ensure_roles(connection, declarations.roles)
+    with connection.atomic():
+        statements, drifts = difference(declarations.tables, existing(connection))
+        connection.run_all(statements)
+        connection.run_all(_open_walls(connection))
+        connection.run_all(table_walls(declarations.tables))
+        connection.run_all(policy_statements(declarations.policies))
+        connection.run_all(grant_statements(declarations.grants))
+        set_meta(connection, "declarations", digest)
+    return Applied(True, tuple(drifts), fingerprint(connection))
+
+
+def ensure_roles(connection: Superuser, roles: Iterable[str]) -> None:
+    """Make the roles of groups that the cluster lacks. No group is ever a member of another."""
+    wanted = {*roles, ELEVATED_GROUP}
+    found = connection.run(
+        sql("SELECT rolname FROM pg_roles WHERE rolname = ANY ({names}::text[])", names=list(wanted))
+    )
+    for role in sorted(wanted - set(found.column())):
+        connection.run(sql("CREATE ROLE {role} NOLOGIN NOINHERIT", role=ident(role)))
+
+
+def existing(connection: Superuser) -> Existing:
+    """Read what the database has."""
+    columns: defaultdict[str, dict[str, str]] = defaultdict(dict)
+    rows = connection.run(
+        sql(
+            "SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod) FROM pg_class c"
+            " JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped"
+            " WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')"
+        )
+    )
+    for table, column, type_name in rows.all():
+        columns[table][column] = type_name
+    names: defaultdict[str, set[str]] = defaultdict(set)
+    rows = connection.run(
+        sql(
+            "SELECT conrelid::regclass::text, conname FROM pg_constraint WHERE connamespace = 'public'::regnamespace"
+            " UNION ALL SELECT tablename, indexname FROM pg_indexes WHERE schemaname = 'public'"
+            " UNION ALL SELECT tgrelid::regclass::text, tgname FROM pg_trigger WHERE NOT tgisinternal"
+        )
+    )
+    for table, name in rows.all():
+        names[table].add(name)
+    return Existing(dict(columns), {table: frozenset(found) for table, found in names.items()})
+
+
+def set_meta(connection: Superuser, key: str, value: str) -> None:
+    """Note a fact about the database in its private side."""
+    connection.run(
+        sql(
+            "INSERT INTO gs_priv.meta VALUES ({key}, {value}) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+            key=key, value=value,
+        )
+    )  # fmt: skip
+
+
+def _meta(connection: Superuser, key: str) -> str | None:
+    return next(iter(connection.run(sql("SELECT value FROM gs_priv.meta WHERE key = {key}", key=key)).column()), None)
+
+
+def _open_walls(connection: Superuser) -> list[Sql]:
+    # Inside the transaction that builds them anew; nobody sees the moment between.
+    policies = connection.run(
+        sql(
+            "SELECT c.relname, p.polname FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid"
+            " WHERE c.relnamespace = 'public'::regnamespace"
+        )
+    )
+    grants = connection.run(
+        sql(
+            "SELECT c.relname, g.grantee::regrole::text FROM pg_class c, aclexplode(c.relacl) g"
+            " WHERE c.relnamespace = 'public'::regnamespace AND g.grantee NOT IN (0, c.relowner)"
+            " UNION SELECT c.relname, g.grantee::regrole::text FROM pg_class c"
+            " JOIN pg_attribute a ON a.attrelid = c.oid, aclexplode(a.attacl) g"
+            " WHERE c.relnamespace = 'public'::regnamespace AND g.grantee NOT IN (0, c.relowner)"
+        )
+    )
+    roles: defaultdict[str, list[str]] = defaultdict(list)
+    for table, role in grants.all():
+        roles[table].append(role)
+    dropped = [sql("DROP POLICY {p} ON {t}", p=ident(policy), t=ident(table)) for table, policy in policies.all()]
+    revoked = [
+        sql("REVOKE ALL ON {t} FROM PUBLIC, {roles}", t=ident(table), roles=join(", ", map(ident, names)))
+        for table, names in roles.items()
+    ]
+    return dropped + revoked

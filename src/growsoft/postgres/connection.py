@@ -1,0 +1,116 @@
+"""One connection to one database as its login: the driver's settings, errors in our words, and the check-in reset."""
+
+import secrets
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import psycopg
+from psycopg._preparing import PrepareManager
+from psycopg.pq import TransactionStatus
+from psycopg.types.numeric import Int8BinaryDumper, Int8Dumper
+
+from growsoft.errors import GrowsoftError
+from growsoft.postgres.sql import Sql, plain
+
+# Statements kept prepared on a connection; a list page uses about a dozen per model and profile.
+PREPARED_MAX: Final = 150
+# Prepare on the second use: the first may be the only one.
+PREPARE_THRESHOLD: Final = 1
+
+# One simple message. It keeps the driver's prepared statements, which DISCARD ALL would drop (2.6 times slower next
+# request); gs.clean() tells whether injected SQL prepared any of its own.
+_CHECK_IN: Final = (
+    "RESET SESSION AUTHORIZATION; RESET ROLE; CLOSE ALL; RESET ALL; UNLISTEN *; SELECT pg_advisory_unlock_all();"
+    " DISCARD TEMP; DISCARD SEQUENCES; SELECT gs.clean()"
+)
+
+
+class DatabaseUnavailable(GrowsoftError):
+    """The database does not answer right now; try again in a moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a database is and how to get in. ``host`` is a socket folder or a loopback address."""
+
+    host: str
+    port: int
+    dbname: str
+    user: str
+    password: str = field(repr=False)
+
+    def dsn(self) -> str:
+        """Write it as a connection string for ``psql`` and every driver, the password included."""
+        return psycopg.conninfo.make_conninfo(
+            host=self.host, port=self.port, dbname=self.dbname, user=self.user, password=self.password
+        )
+
+
+class Statements(PrepareManager):
+    """The driver's memory of prepared statements, with two changes that row security allows and safety asks for."""
+
+    prepared_max = PREPARED_MAX
+    prepare_threshold = PREPARE_THRESHOLD
+
+    def __init__(self) -> None:
+        """Start the numbering at random: injected SQL must not be able to name the next statement beforehand."""
+        super().__init__()
+        self._prepared_idx = secrets.randbits(62)
+
+    def _should_discard(self, prep: Any, results: Any, *_args: Any) -> bool:
+        # The driver forgets everything at each ROLLBACK in case objects were made anew; a login cannot run DDL.
+        del prep, results
+        return False
+
+
+class Connection:
+    """A login's connection in autocommit; transactions are opened by ``Transaction`` alone."""
+
+    __slots__ = ("dbname", "last_profile", "login", "pid", "raw")
+
+    def __init__(self, endpoint: Endpoint, *, connect_timeout: int = 5) -> None:
+        """Connect; raises ``DatabaseUnavailable``."""
+        try:
+            self.raw: psycopg.Connection[tuple[Any, ...]] = psycopg.connect(
+                host=endpoint.host,
+                port=endpoint.port,
+                dbname=endpoint.dbname,
+                user=endpoint.user,
+                password=endpoint.password,
+                autocommit=True,
+                connect_timeout=connect_timeout,
+                application_name="growsoft",
+            )
+        except psycopg.OperationalError as error:
+            raise DatabaseUnavailable from error
+        self.raw._prepared = Statements()
+        # One integer type on the wire: otherwise 7 and 70,000 would be two statements to prepare.
+        self.raw.adapters.register_dumper(int, Int8BinaryDumper)
+        self.raw.adapters.register_dumper(int, Int8Dumper)
+        self.pid = self.raw.info.backend_pid
+        self.login = endpoint.user
+        self.dbname = endpoint.dbname
+        self.last_profile = ""
+
+    def script(self, query: Sql) -> None:
+        """Send statements without bound values in one message."""
+        self.raw.execute(plain(query).encode(), prepare=False)
+
+    def reset(self) -> bool:
+        """Make the connection fit for somebody else; False when it must be closed instead."""
+        if self.raw.closed:
+            return False
+        try:
+            cursor = self.raw.cursor()
+            if self.raw.info.transaction_status is not TransactionStatus.IDLE:
+                cursor.execute("ROLLBACK", prepare=False)
+            cursor.execute(_CHECK_IN, prepare=False)
+            while cursor.nextset():
+                pass
+            return cursor.fetchone() == (True,)
+        except psycopg.Error:
+            return False
+
+    def close(self) -> None:
+        """Close; a connection that is broken is closed already."""
+        self.raw.close()

@@ -1,0 +1,163 @@
+"""The signed context: who somebody is for one transaction, and the doors by which PostgreSQL comes to believe it."""
+
+import hmac
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final, Protocol
+
+from growsoft.postgres.sql import Sql, sql
+
+# The database accepts 15 s; what is signed here is spent at once, so a shorter life only helps.
+VALIDITY_SECONDS: Final = 12
+
+_BLOCK: Final = 64  # bytes: the block size of SHA-256 (RFC 2104)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a transaction may be: the user, his companies, the staff member who acts for him, and the profile.
+
+    ``record`` ("table id") limits a signed link to one record, ``scope`` limits staff; ``reason`` and ``caller`` say
+    why and where elevation was asked for and go to the audit.
+    """
+
+    user: int
+    profile: str
+    companies: tuple[int, ...] = ()
+    actor: int = 0
+    elevated: bool = False
+    scope: str = ""
+    record: str = ""
+    reason: str = ""
+    caller: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse an elevation that nobody could explain."""
+        if self.elevated and not self.reason:
+            raise ValueError("an elevated context needs a reason")
+
+
+class Backend(Protocol):
+    """The connection a signature is bound to."""
+
+    @property
+    def pid(self) -> int:
+        """Process id of the server side."""
+        ...
+
+    @property
+    def login(self) -> str:
+        """The session user."""
+        ...
+
+    @property
+    def dbname(self) -> str:
+        """The database."""
+        ...
+
+
+class Door(Protocol):
+    """A way into a transaction: the statement that sets context and role together."""
+
+    def entry(self, backend: Backend) -> Sql | None:
+        """Give the statement; its row is (profile, context)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SessionDoor:
+    """Enter as whoever holds a session; ``token_hash`` is the SHA-256 of the cookie's token."""
+
+    token_hash: bytes
+
+    def entry(self, backend: Backend) -> Sql:
+        """Ask the database for everything: nothing is cached, so a sign-out works at once."""
+        del backend
+        return _ENTER_SESSION.rebind((self.token_hash,))
+
+
+@dataclass(frozen=True, slots=True)
+class SignedDoor:
+    """Enter with a context that this process vouches for; ``signing_key`` (32 bytes) belongs to the database."""
+
+    context: Context
+    key_id: int
+    signing_key: bytes
+
+    def __repr__(self) -> str:
+        """Keep the key out of logs."""
+        return f"SignedDoor({self.context!r})"
+
+    def entry(self, backend: Backend) -> Sql:
+        """Sign for this backend, this login, this database and the next seconds."""
+        context = self.context
+        expiry = time.time_ns() // 1000 + VALIDITY_SECONDS * 1_000_000
+        message = _message(context, self.key_id, expiry, backend)
+        mac = hmac.digest(self.signing_key, message, "sha256")
+        return _ENTER.rebind((
+            self.key_id, context.profile, context.user, context.actor, context.elevated, list(context.companies),
+            context.scope, context.record, context.reason, context.caller, expiry, mac,
+        ))  # fmt: skip
+
+
+class LoginDoor:
+    """Stay the bare login of the database: no rows, no grants, only the functions a sign-in needs."""
+
+    def entry(self, backend: Backend) -> None:
+        """Enter nothing."""
+        del backend
+
+
+def padded_keys(signing_key: bytes) -> tuple[bytes, bytes]:
+    """Give the inner and the outer padded key of HMAC-SHA256 (RFC 2104), the form in which the database keeps it."""
+    block = (sha256(signing_key).digest() if len(signing_key) > _BLOCK else signing_key).ljust(_BLOCK, b"\0")
+    return bytes(byte ^ 0x36 for byte in block), bytes(byte ^ 0x5C for byte in block)
+
+
+def profile_name(roles: Iterable[str]) -> str:
+    """Name the profile of a set of groups: by content, so that clusters agree (accounts.sql has the same rule)."""
+    return "p_" + sha256(",".join(sorted(set(roles))).encode()).hexdigest()[:40]
+
+
+def group_role(group: str) -> str:
+    """Name the role of a group that an app declares: ``base.admin`` is ``g_base_admin``."""
+    return "g_" + group.replace(".", "_")
+
+
+def parse_context(profile: str, text: str) -> Context:
+    """Read what the database set: the counterpart of ``gs_priv.set_context``."""
+    _profile, user, actor, elevated, companies, scope, record = text.split(",")
+    return Context(
+        user=int(user),
+        profile=profile,
+        companies=tuple(int(company) for company in companies.split("_") if company),
+        actor=int(actor),
+        elevated=elevated == "1",
+        scope=scope,
+        record=record,
+        reason="entered" if elevated == "1" else "",
+    )
+
+
+def _message(context: Context, key_id: int, expiry: int, backend: Backend) -> bytes:
+    # Each value with its length in front: no two different contexts have one message.
+    values = (
+        "gs1", str(backend.pid), backend.login, backend.dbname, str(key_id), context.profile, str(context.user),
+        str(context.actor), "1" if context.elevated else "0", "_".join(map(str, context.companies)), context.scope,
+        context.record, context.reason, context.caller, str(expiry),
+    )  # fmt: skip
+    return b"".join(str(len(encoded)).encode() + b":" + encoded for encoded in (value.encode() for value in values))
+
+
+_ENTER_SESSION: Final = sql(
+    "SELECT set_config('role', gs.enter_session({hash}::bytea), true), current_setting('backtrace_functions')", hash=b""
+)
+_ENTER: Final = sql(
+    "SELECT set_config('role', gs.enter({kid}::int, {profile}::text, {user}::bigint, {actor}::bigint, {elevated}::bool,"
+    " {companies}::bigint[], {scope}::text, {record}::text, {reason}::text, {caller}::text, {expiry}::bigint,"
+    " {mac}::bytea), true), current_setting('backtrace_functions')",
+    kid=0, profile="", user=0, actor=0, elevated=False, companies=[], scope="", record="", reason="", caller="",
+    expiry=0, mac=b"",
+)  # fmt: skip

@@ -1,0 +1,69 @@
+"""One customer's database as a process that serves it sees it: where it is, its keys, and its transactions."""
+
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Final
+from uuid import UUID
+
+from growsoft.postgres.connection import DatabaseUnavailable, Endpoint
+from growsoft.postgres.context import Context, Door, SignedDoor, profile_name
+from growsoft.postgres.pool import Pools
+from growsoft.postgres.transaction import Mode, Transaction
+
+# The one group that sudo and the command line act with; like any other it reads through policies, never around them.
+ELEVATED_GROUP: Final = "gs_elevated"
+ELEVATED_PROFILE: Final = profile_name([ELEVATED_GROUP])
+SYSTEM_USER: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """A database and what is needed to act in it. ``signing_key`` lets this process vouch for a context."""
+
+    endpoint: Endpoint
+    uuid: UUID
+    key_id: int
+    signing_key: bytes = field(repr=False)
+    pools: Pools = field(repr=False, compare=False)
+
+    @property
+    def name(self) -> str:
+        """Name of the database in PostgreSQL, and of its login."""
+        return self.endpoint.dbname
+
+    def signed(self, context: Context) -> SignedDoor:
+        """Vouch for a context."""
+        return SignedDoor(context, self.key_id, self.signing_key)
+
+    def elevated(self, reason: str, *, user: int = SYSTEM_USER, caller: str = "") -> SignedDoor:
+        """Vouch for elevated code; reason and caller are audited by the database itself."""
+        return self.signed(Context(user, ELEVATED_PROFILE, elevated=True, reason=reason, caller=caller))
+
+    @contextmanager
+    def transaction(self, door: Door, mode: Mode = "write", *, profile: str = "") -> Generator[Transaction]:
+        """Open a transaction by a door; commit when the block ends, roll back when it raises.
+
+        An idle connection whose server was restarted is replaced, before anything has run on it.
+        """
+        with ExitStack() as stack:
+            transaction = self._begin(stack, door, mode, profile)
+            try:
+                yield transaction
+            except BaseException:
+                transaction.rollback()
+                raise
+            transaction.commit()
+
+    def _begin(self, stack: ExitStack, door: Door, mode: Mode, profile: str) -> Transaction:
+        with ExitStack() as attempt:
+            connection = attempt.enter_context(self.pools.connection(self.endpoint, profile=profile))
+            try:
+                transaction = Transaction(connection, door, mode)
+            except DatabaseUnavailable:
+                pass
+            else:
+                stack.push(attempt.pop_all())
+                return transaction
+        self.pools.forget(self.endpoint)
+        return Transaction(stack.enter_context(self.pools.connection(self.endpoint)), door, mode)

@@ -1,0 +1,259 @@
+"""One transaction under one signed context, with savepoints, elevation and bounded retries."""
+
+import random
+import time
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final, Literal, TypeVar
+
+import psycopg
+from psycopg import errors as pg
+
+from growsoft.errors import AccessError, GrowsoftError, UserError, ValidationError
+from growsoft.postgres.connection import Connection, DatabaseUnavailable
+from growsoft.postgres.context import Context, Door, parse_context
+from growsoft.postgres.sql import Sql
+
+T = TypeVar("T")
+
+Mode = Literal["write", "read", "counting"]
+
+# REPEATABLE READ: a request sees one moment; who writes over another's change is told to run again. Counters of the
+# throttle must see each other's last commit instead.
+_BEGIN: Final[dict[Mode, str]] = {
+    "write": "BEGIN ISOLATION LEVEL REPEATABLE READ",
+    "read": "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+    "counting": "BEGIN ISOLATION LEVEL READ COMMITTED",
+}
+RETRY_ATTEMPTS: Final = 6
+
+
+class SessionEnded(UserError):
+    """Your session has ended; sign in again."""
+
+
+class ContextRefused(GrowsoftError):
+    """The database did not believe who is asking; see the log for the reason."""
+
+
+class ConstraintViolated(ValidationError):
+    """A rule of the database refused the values.
+
+    ``constraint`` is the name of the rule in PostgreSQL, ``kind`` says which sort of rule it is.
+    """
+
+    def __init__(
+        self, message: str, constraint: str, kind: Literal["unique", "foreign_key", "check", "not_null"]
+    ) -> None:
+        """Keep the names with which the ORM finds the sentence of the model."""
+        super().__init__(message)
+        self.constraint = constraint
+        self.kind = kind
+
+
+class Result:
+    """The rows of one statement, fetched as tuples."""
+
+    __slots__ = ("rowcount", "rows")
+
+    def __init__(self, rows: list[tuple[Any, ...]], rowcount: int) -> None:
+        """Take rows and the number of rows the statement touched."""
+        self.rows = rows
+        self.rowcount = rowcount
+
+    def all(self) -> list[tuple[Any, ...]]:
+        """Give all rows."""
+        return self.rows
+
+    def one(self) -> tuple[Any, ...]:
+        """Give the only row; anything else is a programming error."""
+        if len(self.rows) != 1:
+            raise LookupError(f"expected one row, got {len(self.rows)}")
+        return self.rows[0]
+
+    def scalar(self) -> Any:
+        """Give the only value of the only row."""
+        return self.one()[0]
+
+    def column(self) -> list[Any]:
+        """Give the first value of each row."""
+        return [row[0] for row in self.rows]
+
+
+class Transaction:
+    """An open transaction; made by ``Database.transaction``, never directly."""
+
+    __slots__ = ("_connection", "_cursor", "_depth", "_door", "_tag", "context", "on_commit", "readonly")
+
+    def __init__(self, connection: Connection, door: Door, mode: Mode) -> None:
+        """Begin and enter: context and role are set together, before anything else can run."""
+        self._connection = connection
+        self._cursor = connection.raw.cursor()
+        self._depth = 0
+        self._tag = ""
+        self.context: Context | None = None
+        self.readonly = mode == "read"
+        self.on_commit: list[Callable[[], None]] = []
+        self._run(_BEGIN[mode], None)
+        self._door = door
+        self._enter(door)
+
+    def execute(self, query: Sql) -> Result:
+        """Run one statement and fetch its rows.
+
+        Raises ``TypeError`` for anything but an ``Sql``, and our own errors for what PostgreSQL refuses.
+        """
+        if not isinstance(query, Sql):
+            raise TypeError(f"execute() takes Sql from growsoft.postgres.sql, not {type(query).__name__}")
+        # The profile is part of the text, because a plan that is shared by two roles is planned anew at each switch.
+        cursor = self._run(query.text + self._tag, query.params)
+        return Result(cursor.fetchall() if cursor.description is not None else [], cursor.rowcount)
+
+    def stream(self, query: Sql, size: int = 2000) -> Generator[list[tuple[Any, ...]]]:
+        """Run one query through a cursor on the server; give its rows in batches, in bounded memory."""
+        if not isinstance(query, Sql):
+            raise TypeError(f"stream() takes Sql from growsoft.postgres.sql, not {type(query).__name__}")
+        with self._connection.raw.cursor(f"stream_{self._depth}_{id(query)}") as cursor:
+            try:
+                cursor.execute(query.text.encode(), query.params)
+                while rows := cursor.fetchmany(size):
+                    yield rows
+            except psycopg.Error as error:
+                raise translated(error) from error
+
+    @contextmanager
+    def savepoint(self) -> Generator[None]:
+        """Undo what happens inside when it fails, and go on. The context reverts with it."""
+        name = f"s{self._depth}"
+        state = (self.context, self._tag, self._door)
+        self._depth += 1
+        self._run(f"SAVEPOINT {name}", None)
+        try:
+            yield
+        except BaseException:
+            self._depth -= 1
+            self._undo(name)
+            self.context, self._tag, self._door = state
+            raise
+        self._depth -= 1
+        self._run(f"RELEASE SAVEPOINT {name}", None)
+
+    @contextmanager
+    def within(self, door: Door) -> Generator[Context]:
+        """Act under another context (sudo) and come back to this one.
+
+        When coming back fails nothing else may run: the transaction is given up and the connection closed. A savepoint
+        would not do: releasing it keeps the elevation.
+        """
+        before = self._door
+        self._enter(door)
+        try:
+            yield self._entered()
+        finally:
+            self._re_enter(before)
+
+    def commit(self) -> None:
+        """Make it last; then run what waited for it."""
+        self._run("COMMIT", None)
+        for action in self.on_commit:
+            action()
+
+    def rollback(self) -> None:
+        """Undo everything; a broken connection has done so already."""
+        try:
+            self._connection.raw.execute(b"ROLLBACK", prepare=False)
+        except psycopg.Error:
+            self._connection.close()
+
+    def _entered(self) -> Context:
+        if self.context is None:
+            raise ContextRefused("This transaction has no user: it may call the functions of a sign-in only.")
+        return self.context
+
+    def _enter(self, door: Door) -> None:
+        entry = door.entry(self._connection)
+        if entry is not None:
+            profile, text = self._run(entry.text, entry.params).fetchone() or ("", "")
+            self.context = parse_context(profile, text)
+            self._tag = f" /*{profile}*/"
+            self._connection.last_profile = profile
+        self._door = door
+
+    def _re_enter(self, door: Door) -> None:
+        if self._connection.raw.info.transaction_status is psycopg.pq.TransactionStatus.INERROR:
+            # The error that is on its way up ends the transaction, or the savepoint that holds the context of before.
+            return
+        try:
+            self._enter(door)
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def _undo(self, name: str) -> None:
+        if self._connection.raw.closed:
+            return
+        self._run(f"ROLLBACK TO SAVEPOINT {name}; RELEASE SAVEPOINT {name}", None)
+
+    def _run(self, text: str, params: Sequence[object] | None) -> psycopg.Cursor[tuple[Any, ...]]:
+        try:
+            return self._cursor.execute(text.encode(), params, prepare=None if params is not None else False)
+        except psycopg.Error as error:
+            raise translated(error) from error
+
+
+class Conflict(GrowsoftError):
+    """Someone else changed the same data at the same moment; it was tried several times, please try again."""
+
+
+def retrying(work: Callable[[], T], *, attempts: int = RETRY_ATTEMPTS) -> T:
+    """Run a whole unit of work; run it again when it lost against another (PostgreSQL documentation, 13.5).
+
+    ``work`` opens its own transaction, so that each attempt signs anew and sees the present. Waits grow from 10 ms,
+    with jitter; after the last attempt the ``Conflict`` goes up.
+    """
+    for attempt in range(attempts):
+        try:
+            return work()
+        except Conflict:
+            if attempt == attempts - 1:
+                raise
+            time.sleep(random.uniform(0.5, 1.0) * 0.01 * 2**attempt)  # noqa: S311  jitter, no secret
+    raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+def translated(error: psycopg.Error) -> GrowsoftError:
+    """Say a driver's error in our words; values of rows never go into the text."""
+    name = error.diag.constraint_name or ""
+    match error:
+        case pg.SerializationFailure() | pg.DeadlockDetected():
+            return Conflict()
+        case pg.InvalidAuthorizationSpecification():
+            return SessionEnded()
+        case pg.InsufficientPrivilege():
+            return AccessError()
+        case pg.UniqueViolation():
+            return ConstraintViolated("This value is taken already; choose another.", name, "unique")
+        case pg.ForeignKeyViolation() | pg.RestrictViolation():
+            return ConstraintViolated(
+                "Other records refer to this one, or it refers to a missing one.", name, "foreign_key"
+            )
+        case pg.CheckViolation():
+            return ConstraintViolated("A value is outside of what is allowed.", name, "check")
+        case pg.NotNullViolation():
+            column = error.diag.column_name or ""
+            return ConstraintViolated("A required value is missing.", name or column, "not_null")
+        case pg.DataError():
+            return ValidationError("A value does not fit its field; correct it and try again.")
+        case psycopg.OperationalError() | pg.AdminShutdown():
+            return DatabaseUnavailable()
+        case _:
+            return DatabaseError(error.sqlstate or "", str(error).partition("\n")[0])
+
+
+class DatabaseError(GrowsoftError):
+    """The database refused a statement of the product; this is a defect, please report it."""
+
+    def __init__(self, sqlstate: str, detail: str) -> None:
+        """Keep SQLSTATE and the first line for the log."""
+        super().__init__(f"{type(self).default_message()} [{sqlstate}] {detail}")
+        self.sqlstate = sqlstate
