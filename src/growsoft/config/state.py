@@ -61,6 +61,16 @@ class State:
         return self.root / "cluster" / "standby"
 
     @property
+    def cluster_tls(self) -> Path:
+        """Certificate and key of both servers, and the replication login's password file."""
+        return self.root / "cluster" / "tls"
+
+    @property
+    def binaries(self) -> Path:
+        """A copy of the embedded PostgreSQL, where its user cannot read the installed one."""
+        return self.root / "binaries"
+
+    @property
     def log(self) -> Path:
         """Logs of every process."""
         return self.root / "log"
@@ -69,6 +79,16 @@ class State:
     def sites(self) -> Path:
         """Backup sites that are folders, one below this for each."""
         return self.root / "sites"
+
+    @property
+    def superuser_secret(self) -> Path:
+        """The password of the PostgreSQL superuser."""
+        return self.keeper / "superuser.secret"
+
+    @property
+    def replication_secret(self) -> Path:
+        """The password of the replication login."""
+        return self.keeper / "replication.secret"
 
     @property
     def keeper_socket(self) -> Path:
@@ -85,16 +105,32 @@ class State:
         """Ports and process ids of what is running."""
         return self.run / "up.json"
 
-    def make_run(self, mode: int = 0o700) -> Path:
-        """Make the run folder and return it; one that another user prepared is refused, since sockets are trusted."""
-        self.run.mkdir(mode=mode, parents=True, exist_ok=True)
+    def make_run(self, mode: int = 0o700, group: int | None = None) -> Path:
+        """Make the run folder and return it; one that another user prepared is refused, since sockets are trusted.
+
+        With a group its members may add their sockets, but not touch what others put there.
+        """
+        make_open(self.run.parent)
+        self.run.mkdir(mode=0o700, exist_ok=True)
         found = self.run.lstat()
-        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
+        writable = found.st_mode & 0o022
+        shared = writable == 0o020 and found.st_gid == group and found.st_mode & stat.S_ISVTX
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or (writable and not shared):
             raise ConfigError(
                 f"{self.run} belongs to somebody else or is open to others; remove it, or set GROWSOFT_HOME shorter."
             )
-        self.run.chmod(mode)
+        if group is not None:
+            os.chown(self.run, -1, group, follow_symlinks=False)
+        self.run.chmod(mode if group is None else mode | stat.S_ISVTX | stat.S_IRWXG)
         return self.run
+
+
+def make_open(path: Path) -> None:
+    """Make a folder and its missing parents so that others can enter them, whatever the umask is."""
+    if not path.is_dir():
+        make_open(path.parent)
+        path.mkdir(exist_ok=True)
+        path.chmod(0o755)
 
 
 def locate(home: Path, *, runtime: Path | None = None, uid: int | None = None, homes: Path = HOMES) -> State:
@@ -141,8 +177,7 @@ def run_folder(root: Path, runtime: Path | None, user: int) -> Path:
 def _elsewhere(link: Path, homes: Path) -> Path:
     """Choose a new place below `homes` and let the home point to it."""
     root = homes / secrets.token_hex(8)
-    homes.mkdir(mode=0o755, parents=True, exist_ok=True)
-    root.mkdir(mode=0o755)
+    make_open(root)
     link.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     link.symlink_to(root)
     return root
