@@ -7,6 +7,7 @@ import contextlib
 import errno
 import socket
 import ssl
+import sys
 from collections.abc import Callable
 
 from growsoft.web.limits import Connections, Limits
@@ -94,6 +95,9 @@ class Acceptor:
         if not first:
             raise ConnectionAbortedError
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if sys.platform == "linux":
+            # tcp(7): the kernel cuts off a peer that takes nothing of what was written for this long.
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(self._limits.write_seconds * 1000))
         if self._tls is None or first != HANDSHAKE:
             await loop.connect_accepted_socket(lambda: self._plain(over), connection)
             return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable
+from typing import cast
 
 from growsoft.web.limits import Limits
 
@@ -30,10 +31,9 @@ class PlainProtocol(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Give the head its time."""
-        if not isinstance(transport, asyncio.Transport):  # pragma: no cover - asyncio's own contract
-            raise TypeError("HTTP needs a stream.")
-        self._transport = transport
-        self._timer = asyncio.get_running_loop().call_later(self._limits.header_seconds, transport.abort)
+        # Not checked: uvloop's transports keep asyncio's contract without being subclasses of its classes.
+        self._transport = cast("asyncio.Transport", transport)
+        self._timer = asyncio.get_running_loop().call_later(self._limits.header_seconds, self._transport.abort)
 
     def data_received(self, data: bytes) -> None:
         """Take the head; what comes after it is dropped unseen."""

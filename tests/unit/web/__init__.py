@@ -1,0 +1,1 @@
+"""The web core, without a database."""

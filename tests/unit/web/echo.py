@@ -1,0 +1,56 @@
+"""A server that echoes what it was asked: the real server and limits in front of a handler of four lines."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import sys
+import time
+from pathlib import Path
+
+import msgspec
+
+from growsoft.web import server
+from growsoft.web.errors import Refusal
+from growsoft.web.headers import HeadersPolicy
+from growsoft.web.http import JSON, TEXT, Request, Response
+from growsoft.web.limits import Limits
+
+
+class Echo:
+    """Answers with what it understood."""
+
+    def handle(self, request: Request) -> Response:
+        if request.path == "/slow":
+            time.sleep(0.5)
+        if request.path == "/big":
+            return Response(body=b"x" * 50_000_000, content_type=TEXT)
+        told = {"method": request.method, "path": request.path, "body": len(request.body), "client": request.client}
+        return Response(body=msgspec.json.encode(told), content_type=JSON)
+
+    def refuse(self, request: Request, refusal: Refusal) -> Response:
+        del request
+        return Response(
+            status=refusal.status, body=refusal.message.encode(), content_type=TEXT, headers=refusal.headers
+        )
+
+    def finish(self, request: Request, response: Response) -> tuple[Response, tuple[tuple[str, str], ...]]:
+        return response, HeadersPolicy().apply(response, host=request.host)
+
+
+def main(certificate: str, key: str, given: str) -> int:
+    """Serve on free ports until a signal, and say which they are."""
+    limits = msgspec.json.decode(given, type=Limits)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(Path(certificate), Path(key))
+    both = socket.create_server(("127.0.0.1", 0))
+    plain = socket.create_server(("127.0.0.1", 0))
+    port = both.getsockname()[1]
+    print(port, plain.getsockname()[1], flush=True)  # noqa: T201 - the test reads the ports
+    return server.run(
+        Echo(), [server.Listener(both, tls), server.Listener(plain, None)], https_port=port, limits=limits
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
