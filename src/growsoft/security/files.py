@@ -56,9 +56,11 @@ def read_private(path: Path) -> bytes:
     Raises `ConfigError` that says what to do, `FileNotFoundError` where there is none.
     """
     descriptor = _opened(path)
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         _refuse_exposed(path, os.fstat(descriptor))
-        data = file.read(LARGEST_SECRET + 1)
+        data = os.read(descriptor, LARGEST_SECRET + 1)
+    finally:
+        os.close(descriptor)
     if len(data) > LARGEST_SECRET:
         raise ConfigError(f"{path} is too large to be a key; put the right file in its place.")
     return data

@@ -49,7 +49,7 @@ class _Holder(ABC):
     """Something that can open customer keys of the purposes it has a wrapping key for."""
 
     @abstractmethod
-    def _wrapping_key(self, purpose: Purpose) -> bytes:
+    def wrapping_key(self, purpose: Purpose) -> bytes:
         """Return the key that wraps customer keys for a purpose, or raise `KeyUnusable`."""
 
     def new_customer_key(self, customer: UUID, purpose: Purpose, key_id: int = 1) -> WrappedKey:
@@ -59,7 +59,7 @@ class _Holder(ABC):
     def open(self, customer_key: WrappedKey) -> CustomerKey:
         """Open a customer key to wrap and unwrap data keys with; raises `KeyUnusable`."""
         label = customer_key.label
-        wrapping_key = self._wrapping_key(label.purpose)
+        wrapping_key = self.wrapping_key(label.purpose)
         if label.level is not Level.CUSTOMER or label.wrapped_by != fingerprint(wrapping_key):
             raise KeyUnusable
         return CustomerKey(label.purpose, label.customer, label.key_id, unwrap_key(wrapping_key, customer_key))
@@ -74,7 +74,7 @@ class _Holder(ABC):
 
     def _seal(self, material: bytes, customer: UUID, purpose: Purpose, key_id: int) -> WrappedKey:
         """Wrap a customer key's material under this holder's key."""
-        wrapping_key = self._wrapping_key(purpose)
+        wrapping_key = self.wrapping_key(purpose)
         label = Label(Level.CUSTOMER, purpose, key_id, customer, fingerprint(wrapping_key))
         return wrap_key(wrapping_key, label, material)
 
@@ -107,7 +107,7 @@ class WorkerKeys(_Holder):
         """Return the key (32 bytes) that signs tokens against cross-site requests."""
         return derived(self._root, "csrf")
 
-    def _wrapping_key(self, purpose: Purpose) -> bytes:
+    def wrapping_key(self, purpose: Purpose) -> bytes:
         """Return the wrapping key for files; there is none for backups below this root."""
         if purpose is not Purpose.FILES:
             raise KeyUnusable("Backup keys are opened by the operations worker only; ask it for this work.")
@@ -141,7 +141,7 @@ class Keyring(_Holder):
         opened = self.open(customer_key)
         return onto._seal(opened.material, opened.customer, opened.purpose, opened.key_id)
 
-    def _wrapping_key(self, purpose: Purpose) -> bytes:
+    def wrapping_key(self, purpose: Purpose) -> bytes:
         """Return the wrapping key for a purpose; that for files is the workers' too."""
         if purpose is Purpose.FILES:
             return _files_key(self.worker_root())

@@ -67,7 +67,7 @@ def derive(password: str, parameters: Parameters, pepper: bytes = b"") -> bytes:
     A pepper, kept outside the database, is worked in last by HMAC-SHA512. Raises `PasswordUnusable` for a NUL, for more
     than 1 KiB, and for text that is not Unicode.
     """
-    return _derived(_octets(password), parameters, pepper)
+    return _derived(octets(password), parameters, pepper)
 
 
 def verifier(derived: bytes) -> bytes:
@@ -77,9 +77,9 @@ def verifier(derived: bytes) -> bytes:
     return hashlib.sha256(derived).digest()
 
 
-def must_upgrade(parameters: Parameters) -> bool:
+def must_upgrade(parameters: Parameters, rounds: int = DEFAULT_ROUNDS) -> bool:
     """Say whether a password should be stored anew at its next sign-in; rounds only ever rise."""
-    return parameters.rounds < DEFAULT_ROUNDS
+    return parameters.rounds < rounds
 
 
 def normalised(password: str) -> str:
@@ -89,26 +89,26 @@ def normalised(password: str) -> str:
     return unicodedata.normalize("NFC", password)
 
 
-def _octets(password: str) -> bytes:
+def octets(password: str) -> bytes:
     """Return the octets that are hashed, or refuse the password."""
     try:
-        octets = normalised(password).encode()
+        encoded = normalised(password).encode()
     except UnicodeEncodeError:
         raise PasswordUnusable from None
-    if len(octets) > LONGEST_PASSWORD:
+    if len(encoded) > LONGEST_PASSWORD:
         raise PasswordUnusable
-    return octets
+    return encoded
 
 
-def _derived(octets: bytes, parameters: Parameters, pepper: bytes) -> bytes:
+def _derived(encoded: bytes, parameters: Parameters, pepper: bytes) -> bytes:
     """Stretch, then add the pepper where there is one."""
-    stretched = _stretched(octets, parameters.salt, parameters.rounds)
-    return hmac.digest(pepper, stretched, "sha512") if pepper else stretched
+    key = stretched(encoded, parameters.salt, parameters.rounds)
+    return hmac.digest(pepper, key, "sha512") if pepper else key
 
 
-def _stretched(octets: bytes, salt: bytes, rounds: int) -> bytes:
+def stretched(encoded: bytes, salt: bytes, rounds: int) -> bytes:
     """Return PBKDF2-HMAC-SHA512; hashlib releases the interpreter lock meanwhile."""
-    return hashlib.pbkdf2_hmac("sha512", octets, salt, rounds, KEY_BYTES)
+    return hashlib.pbkdf2_hmac("sha512", encoded, salt, rounds, KEY_BYTES)
 
 
 # -- export and import: the PHC string ---------------------------------------------------------------------------------
@@ -189,7 +189,7 @@ class PasswordPolicy:
 
     def check(self, password: str, *, login: str, name: str, company: str) -> None:
         """Accept a new password, or raise `ValidationError` with a sentence that says what to do."""
-        _octets(password)
+        octets(password)
         text = normalised(password)
         if len(text) < self.minimum_length:
             raise ValidationError(
@@ -255,11 +255,11 @@ class Hasher:
 
     def submit(self, password: str, parameters: Parameters, pepper: bytes = b"") -> Future[bytes]:
         """Take a place and return the future key; refuses like `derive`."""
-        octets = _octets(password)
+        encoded = octets(password)
         if not self._places.acquire(blocking=False):
             raise Busy
         try:
-            future = self._pool.submit(_derived, octets, parameters, pepper)
+            future = self._pool.submit(_derived, encoded, parameters, pepper)
         except BaseException:
             self._places.release()
             raise
