@@ -132,6 +132,10 @@ class Keyring(_Holder):
         """Return the keys of the workers, as they hold them."""
         return WorkerKeys(self.worker_root())
 
+    def manifest_key(self) -> bytes:
+        """Return the key (32 bytes) that signs backup manifests; the workers' root does not lead to it."""
+        return derived(self._instance_key, "manifests")
+
     def fingerprint(self) -> str:
         """Return 16 hexadecimal digits to tell instance keys apart, for manifests and for the holders of the escrow."""
         return fingerprint(self._instance_key).hex()
