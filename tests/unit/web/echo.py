@@ -22,7 +22,7 @@ class Echo:
 
     def handle(self, request: Request) -> Response:
         if request.path == "/slow":
-            time.sleep(0.5)
+            time.sleep(1.0)
         if request.path == "/big":
             return Response(body=b"x" * 50_000_000, content_type=TEXT)
         told = {"method": request.method, "path": request.path, "body": len(request.body), "client": request.client}

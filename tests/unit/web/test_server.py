@@ -187,7 +187,7 @@ def test_the_end_is_orderly(start: Start) -> None:
     served = start()
     with served.connect() as connection:
         connection.sendall(b"GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        time.sleep(0.2)
+        time.sleep(0.5)
         served.process.send_signal(signal.SIGTERM)
         assert b'"path":"/slow"' in rest_of(connection)
     assert served.process.wait(timeout=10) == 0

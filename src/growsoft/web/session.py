@@ -1,0 +1,84 @@
+"""Sessions: the cookies that carry them. The database holds the hash of a token, the browser the token."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from werkzeug.http import dump_cookie
+
+from growsoft.security.tokens import new_token, token_hash
+from growsoft.web.http import Request
+
+Kind = Literal["browser", "api"]
+
+# `__Host-`: only this host can set them, only over HTTPS, and for no sub-domain (RFC 6265bis, section 4.1.3.2).
+COOKIES: Final[dict[Kind, str]] = {"browser": "__Host-gs", "api": "__Host-gs-api"}
+DEVICE_COOKIE: Final = "__Host-gs-device"
+DEVICE_SECONDS: Final = 400 * 24 * 60 * 60
+
+# The kind is a part of the token, and so of its hash: a session cannot be carried over into the other cookie.
+_PREFIXES: Final[dict[Kind, str]] = {"browser": "b.", "api": "a."}
+LONGEST_TOKEN: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A session as a client presents it; whether it is one is for the database to say."""
+
+    token: str
+    kind: Kind
+
+    @property
+    def hash(self) -> bytes:
+        """What the database knows the session by."""
+        return token_hash(self.token)
+
+    def __repr__(self) -> str:
+        """Keep the token out of logs."""
+        return f"Session(kind={self.kind!r})"
+
+
+def new_session_token(kind: Kind) -> str:
+    """Return the token of a new session of a kind; each sign-in makes one, so none can be planted beforehand."""
+    return _PREFIXES[kind] + new_token()
+
+
+def session_of(request: Request, kind: Kind) -> Session | None:
+    """Return the session of a kind that a request presents, if it does."""
+    token = request.cookies.get(COOKIES[kind], "")
+    if not token.startswith(_PREFIXES[kind]) or len(token) > LONGEST_TOKEN:
+        return None
+    return Session(token, kind)
+
+
+def session_cookie(token: str, kind: Kind) -> tuple[str, str]:
+    """Return the header field that gives a session to a client, until it closes or the database ends the session."""
+    return _set_cookie(COOKIES[kind], token)
+
+
+def no_session_cookie(kind: Kind) -> tuple[str, str]:
+    """Return the header field that makes a client forget its session."""
+    return _set_cookie(COOKIES[kind], "", max_age=0)
+
+
+def device_of(request: Request) -> str:
+    """Return the secret by which this browser is known, empty when it has none yet."""
+    device = request.cookies.get(DEVICE_COOKIE, "")
+    return device if len(device) <= LONGEST_TOKEN else ""
+
+
+def device_cookie(device: str) -> tuple[str, str]:
+    """Return the header field that lets a browser be known again; browsers keep it for 400 days at most."""
+    return _set_cookie(DEVICE_COOKIE, device, max_age=DEVICE_SECONDS)
+
+
+def device_id(device: str) -> bytes:
+    """Return what the database knows a browser by."""
+    return token_hash(device)
+
+
+def _set_cookie(name: str, value: str, *, max_age: int | None = None) -> tuple[str, str]:
+    """Word a cookie that scripts cannot read and other sites cannot send with a form."""
+    text = dump_cookie(name, value, max_age=max_age, path="/", secure=True, httponly=True, samesite="Lax")
+    return ("set-cookie", text)
