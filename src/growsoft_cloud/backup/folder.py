@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import time
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import msgspec
 
@@ -83,10 +84,10 @@ class FolderSite:
     def open(self, name: str, /) -> BinaryIO:
         """Read an object from the disk: what the page cache holds of it is dropped first."""
         with _said(self.name, name):
-            file = (self._enter() / checked(name)).open("rb", buffering=0)
+            file = _Unread(self.name, self._enter() / checked(name))
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_SEQUENTIAL)
-        return file
+        return cast("BinaryIO", file)
 
     def list(self, kind: Kind, /) -> list[str]:
         """Return the names of all objects of a kind."""
@@ -141,6 +142,19 @@ class FolderSite:
                 self.name, f"{self.path} is the site {found.site} in {found.data_centre}; mount the right one."
             )
         return self.path
+
+
+class _Unread(io.FileIO):
+    """Reads from the disk; a bad sector is told as an error of the site."""
+
+    def __init__(self, site: str, path: Path) -> None:
+        super().__init__(path, "rb")
+        self._site = site
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read some bytes."""
+        with _said(self._site):
+            return super().read(-1 if size is None else size)
 
 
 class _Unbuffered:
