@@ -1,0 +1,85 @@
+"""Formats: values as text for people, and as text for the inputs that people change them in."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, tzinfo
+from decimal import Decimal
+
+from growsoft.views.fields import FieldView, Link, Money, Value
+
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+# U+2212: a minus as wide as a plus, so that columns of figures stand in line.
+MINUS = "\N{MINUS SIGN}"
+
+
+def shown(field: FieldView, value: Value, zone: tzinfo = UTC) -> str:
+    """Return a value as people read it; nothing is shown as nothing."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "Yes" if value else "No"
+        case str():
+            return field.choice_label(value) if field.kind == "selection" else value
+        case int() | Decimal():
+            return number(value, field.places)
+        case Money():
+            return money(value)
+        case datetime() | date():
+            return moment(value, zone) if isinstance(value, datetime) else day(value)
+        case Link() | tuple():
+            return names(value)
+
+
+def names(value: Link | tuple[Link, ...]) -> str:
+    """Return the names of other records."""
+    return value.name if isinstance(value, Link) else ", ".join(link.name for link in value)
+
+
+def number(value: int | Decimal, places: int | None = None) -> str:
+    """Return a number with groups of three digits; a decimal without fixed places loses only its last zeros."""
+    if isinstance(value, Decimal):
+        value = trimmed(value) if places is None else value.quantize(Decimal(1).scaleb(-places))
+    return f"{value:,f}".replace("-", MINUS) if isinstance(value, Decimal) else f"{value:,}".replace("-", MINUS)
+
+
+def money(value: Money) -> str:
+    """Return an amount before its symbol, at the currency's decimals."""
+    amount = f"{value.amount:,.{value.places}f}".replace("-", MINUS)
+    return f"{amount}\N{NO-BREAK SPACE}{value.symbol}" if value.symbol else amount
+
+
+def day(value: date) -> str:
+    """Return a day that nobody can misread, whatever order his country writes it in."""
+    return f"{value.day}\N{NO-BREAK SPACE}{MONTHS[value.month - 1]}\N{NO-BREAK SPACE}{value.year}"
+
+
+def moment(value: datetime, zone: tzinfo) -> str:
+    """Return a moment in the reader's time zone, to the minute."""
+    local = value.astimezone(zone)
+    return f"{day(local)}, {local:%H:%M}"
+
+
+def entered(field: FieldView, value: Value, zone: tzinfo = UTC) -> str:
+    """Return a value as the text of its input: what `parsed` reads back as the same value."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "1" if value else ""
+        case int() | str():
+            return str(value)
+        case Decimal():
+            return f"{trimmed(value):f}" if field.places is None else f"{value:.{field.places}f}"
+        case Money():
+            return f"{value.amount:.{value.places}f}"
+        case datetime() | date():
+            return f"{value.astimezone(zone):%Y-%m-%dT%H:%M}" if isinstance(value, datetime) else value.isoformat()
+        case Link() | tuple():
+            return names(value)
+
+
+def trimmed(value: Decimal) -> Decimal:
+    """Return a number without the zeros that its column adds after the point, 10 as 10 and not as 1E+1."""
+    short = value.normalize()
+    return short.quantize(Decimal(1)) if short == short.to_integral_value() else short

@@ -1,0 +1,131 @@
+"""Parsing: the text of an input as a value, or a sentence that says what is wrong with it."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, tzinfo
+from decimal import Decimal, InvalidOperation
+
+from growsoft.errors import ValidationError
+from growsoft.views.fields import FieldView, Value
+
+TRUE = frozenset({"1", "on", "true", "yes", "y"})
+FALSE = frozenset({"", "0", "off", "false", "no", "n"})
+_GROUPED = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?", re.ASCII)
+LARGEST_INTEGER = 2**31 - 1
+
+
+class NotReadable(ValidationError):
+    """This value cannot be read; write it as the field's example shows."""
+
+
+def parsed(field: FieldView, text: str, zone: tzinfo = UTC) -> Value:
+    """Read what somebody entered in a field that is no relation. Raises `NotReadable`."""
+    text = text.strip() if field.kind != "text" else text.replace("\r\n", "\n").rstrip()
+    match field.kind:
+        case "char" | "text":
+            return _text(field, text)
+        case "integer":
+            return _integer(text)
+        case "decimal" | "monetary":
+            return _decimal(text)
+        case "boolean":
+            return _boolean(text)
+        case "date":
+            return _date(text)
+        case "datetime":
+            return _moment(text, zone)
+        case "selection":
+            return _choice(field, text)
+        case "many2one" | "one2many" | "many2many":
+            raise TypeError(f"{field.name} is a relation: records are looked up, not read.")
+
+
+def _text(field: FieldView, text: str) -> str:
+    """Read text; a NUL has no place in PostgreSQL's text."""
+    if "\0" in text:
+        raise NotReadable("This text holds a character that cannot be stored; type it anew.")
+    if len(text) > field.size:
+        raise NotReadable(f"Write {field.size:,} characters at most; these are {len(text):,}.")
+    return text
+
+
+def _integer(text: str) -> int:
+    """Read a whole number of 32 bits; nothing is 0, as in the data layer."""
+    digits = _ungrouped(text)
+    if not digits:
+        return 0
+    try:
+        value = int(digits) if digits.lstrip("+-").isascii() and len(digits) < 20 else None
+    except ValueError:
+        value = None
+    if value is None:
+        raise NotReadable("Write a whole number, such as 42.")
+    if abs(value) > LARGEST_INTEGER:
+        raise NotReadable(f"Write a number between {-LARGEST_INTEGER:,} and {LARGEST_INTEGER:,}.")
+    return value
+
+
+def _decimal(text: str) -> Decimal:
+    """Read an exact number; nothing is 0."""
+    digits = _ungrouped(text)
+    if not digits:
+        return Decimal(0)
+    try:
+        value = Decimal(digits)
+    except InvalidOperation:
+        raise NotReadable("Write a number, such as 1,234.50.") from None
+    if not value.is_finite() or value.adjusted() > 30 or len(digits) > 100:
+        raise NotReadable("Write a smaller number, such as 1,234.50.")
+    return value
+
+
+def _ungrouped(text: str) -> str:
+    """Take the commas between groups of digits away, and let people paste what we showed them.
+
+    A comma anywhere else may be somebody's decimal point, so it is asked about and not guessed.
+    """
+    plain = text.replace("\N{NO-BREAK SPACE}", "").replace(" ", "").replace("\N{MINUS SIGN}", "-")
+    if "," in plain and not _GROUPED.fullmatch(plain):
+        raise NotReadable("Write decimals after a point, such as 1,234.50.")
+    return plain.replace(",", "")
+
+
+def _boolean(text: str) -> bool:
+    """Read yes or no."""
+    word = text.lower()
+    if word in TRUE:
+        return True
+    if word in FALSE:
+        return False
+    raise NotReadable("Write yes or no.")
+
+
+def _date(text: str) -> date | None:
+    """Read a day."""
+    if not text:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise NotReadable("Write a day as year-month-day, such as 2024-05-17.") from None
+
+
+def _moment(text: str, zone: tzinfo) -> datetime | None:
+    """Read a moment on the reader's clock and return it in UTC."""
+    if not text:
+        return None
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=zone).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise NotReadable("Write a moment as year-month-day and time, such as 2024-05-17 14:30.") from None
+
+
+def _choice(field: FieldView, text: str) -> str | None:
+    """Read one of the choices, by its value or by its words."""
+    if not text:
+        return None
+    for value, label in field.choices:
+        if text == value or text.lower() == label.lower():
+            return value
+    raise NotReadable(f"Choose one of: {', '.join(label for _, label in field.choices)}.")
