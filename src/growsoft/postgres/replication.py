@@ -7,10 +7,9 @@ import time
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, TypeAlias
 
 import psycopg
-from psycopg import errors, sql
+from psycopg import errors, pq, sql
 from psycopg.conninfo import make_conninfo
 from psycopg.rows import TupleRow
 
@@ -18,8 +17,6 @@ from growsoft.postgres.parameters import REPLICATION
 
 # A walsender whose standby vanished is noticed after wal_sender_timeout, one minute.
 SLOT_PATIENCE = 75
-
-SlotState: TypeAlias = Literal["kept", "lost", "missing"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +82,7 @@ def identify(connection: psycopg.Connection[TupleRow]) -> Identity:
     row = connection.execute("IDENTIFY_SYSTEM").fetchone()
     if row is None:
         raise psycopg.OperationalError("IDENTIFY_SYSTEM gave no answer")
-    return Identity(str(row[0]), int(row[1]), read_position(str(row[2])))
+    return Identity(_text(row[0]), int(row[1]), read_position(_text(row[2])))
 
 
 def fork_points(connection: psycopg.Connection[TupleRow], timeline: int) -> dict[int, int]:
@@ -94,24 +91,43 @@ def fork_points(connection: psycopg.Connection[TupleRow], timeline: int) -> dict
         return {}
     command = sql.SQL("TIMELINE_HISTORY {}").format(sql.Literal(timeline))
     row = connection.execute(command).fetchone()
-    content = b"" if row is None else row[1]
-    text = content.decode() if isinstance(content, bytes) else str(content)
-    lines = (line.split("\t") for line in text.splitlines() if line[:1].isdigit())
+    lines = (line.split("\t") for line in _text("" if row is None else row[1]).splitlines() if line[:1].isdigit())
     return {int(parts[0]): read_position(parts[1]) for parts in lines}
 
 
-def slot_state(connection: psycopg.Connection[TupleRow], slot: str) -> SlotState:
-    """Say whether a slot still keeps the WAL that its standby needs (READ_REPLICATION_SLOT)."""
+def kept_from(connection: psycopg.Connection[TupleRow], slot: str) -> int | None:
+    """Return the position from which a slot keeps WAL for its standby; None when there is no such slot.
+
+    0 means that it keeps none: it was given up because the standby was away too long.
+    """
     row = connection.execute(sql.SQL("READ_REPLICATION_SLOT {}").format(sql.Identifier(slot))).fetchone()
     if row is None or row[0] is None:
-        return "missing"
-    return "lost" if row[1] is None else "kept"
+        return None
+    return 0 if row[1] is None else read_position(_text(row[1]))
+
+
+def serves(source: Source, position: int, timeline: int) -> bool:
+    """Say whether a primary still has the WAL at a position before its end, by letting it send some.
+
+    A slot alone does not tell: a standby that comes back writes its position into a slot that was given up.
+    """
+    stream = pq.PGconn.connect(f"{source.conninfo('growsoft')} replication=true".encode())
+    try:
+        if stream.status != pq.ConnStatus.OK:
+            raise psycopg.OperationalError(stream.get_error_message())
+        command = f"START_REPLICATION PHYSICAL {write_position(position)} TIMELINE {timeline}"
+        if stream.exec_(command.encode()).status != pq.ExecStatus.COPY_BOTH:
+            return False
+        sent, _ = stream.get_copy_data(0)
+        return sent > 0
+    finally:
+        stream.finish()
 
 
 def renew_slot(connection: psycopg.Connection[TupleRow], slot: str) -> None:
     """Make a slot that keeps WAL from now on, in place of an old one that nobody uses any more."""
     deadline = time.monotonic() + SLOT_PATIENCE
-    while slot_state(connection, slot) != "missing":
+    while kept_from(connection, slot) is not None:
         try:
             connection.execute(sql.SQL("DROP_REPLICATION_SLOT {}").format(sql.Identifier(slot)))
         except errors.ObjectInUse:
@@ -138,3 +154,13 @@ def read_position(text: str) -> int:
     """Read a WAL position such as `0/3000060`."""
     high, low = text.split("/")
     return int(high, 16) << 32 | int(low, 16)
+
+
+def write_position(position: int) -> str:
+    """Write a WAL position as PostgreSQL reads it."""
+    return f"{position >> 32:X}/{position & 0xFFFFFFFF:X}"
+
+
+def _text(value: object) -> str:
+    """Return an answer as text: a connection to no database has no encoding, so the driver leaves its bytes alone."""
+    return value.decode() if isinstance(value, bytes) else str(value)

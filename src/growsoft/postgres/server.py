@@ -45,7 +45,10 @@ class ServerDidNotStop(GrowsoftError):
 
 @dataclass(eq=False)
 class Server:
-    """A PostgreSQL cluster: its programs, its files, its socket, and the user it runs as (None: ours)."""
+    """A PostgreSQL cluster: its programs, its files, its socket, and the user it runs as (None: ours).
+
+    `openssl_config` narrows what its TLS accepts: before version 18 no parameter chooses the suites of TLS 1.3.
+    """
 
     binaries: Binaries
     data: Path
@@ -53,6 +56,7 @@ class Server:
     port: int
     user: ServiceUser | None
     log: Path
+    openssl_config: Path | None = None
     _child: subprocess.Popen[bytes] | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -200,7 +204,7 @@ class Server:
                 stdout=log,
                 stderr=log,
                 cwd="/",
-                env=plain_environ(),
+                env=self._environ(),
                 user=None if self.user is None else self.user.uid,
                 group=None if self.user is None else self.user.gid,
                 extra_groups=None if self.user is None else [],
@@ -210,6 +214,12 @@ class Server:
         finally:
             os.close(log)
         return self._child.pid
+
+    def _environ(self) -> dict[str, str]:
+        """Return the environment of the server."""
+        if self.openssl_config is None:
+            return plain_environ()
+        return {**plain_environ(), "OPENSSL_CONF": str(self.openssl_config)}
 
     def _wait_ready(self, pid: int, position: int, deadline: float) -> None:
         """Wait until the server of this process takes connections."""
@@ -243,7 +253,7 @@ class Server:
     def _end_orphans(self) -> None:
         """End processes that outlived their postmaster: two servers over the same files would destroy them."""
         for number in (signal.SIGQUIT, signal.SIGKILL):
-            deadline = time.monotonic() + 5
+            deadline = time.monotonic() + 2
             while orphans := processes.all_in(self.data, self.user):
                 for pid in orphans:
                     processes.send(pid, number)

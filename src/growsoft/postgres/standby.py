@@ -126,7 +126,13 @@ class Standby:
                 return "ahead"
         elif own.position > replication.fork_points(connection, primary.timeline).get(own.timeline, 0):
             return "lost"
-        return "sound" if replication.slot_state(connection, self.slot) == "kept" else "lost"
+        return "sound" if self._can_go_on(own, primary, replication.kept_from(connection, self.slot)) else "lost"
+
+    def _can_go_on(self, own: Identity, primary: Identity, kept_from: int | None) -> bool:
+        """Say whether the primary still has what the standby needs next."""
+        if kept_from is None:
+            return False
+        return kept_from >= primary.position or replication.serves(self.source, kept_from, own.timeline)
 
     def _control(self) -> Identity:
         """Read the control file; its position is the least that the data needs to be consistent."""

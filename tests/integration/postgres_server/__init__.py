@@ -1,0 +1,1 @@
+"""Tests of real servers: made, killed, brought back, copied."""
