@@ -1,4 +1,4 @@
-"""Brings one database to what a set of apps declares: missing tables, then walls, policies and grants, all or nothing."""
+"""Brings one database to what a set of apps declares: missing tables, walls, policies and grants, all or nothing."""
 
 from collections import defaultdict
 from collections.abc import Iterable

@@ -51,8 +51,9 @@ _PROBLEMS: Final = sql(
     WITH t AS (
       SELECT c.oid, c.relname, c.relrowsecurity, c.relforcerowsecurity, c.relkind, c.relowner, c.relacl
         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-       WHERE c.relkind IN ('r', 'p', 'm', 'v', 'f') AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'gs_priv')
-         AND n.nspname !~ '^pg_(toast|temp)' AND c.oid NOT IN (SELECT objid FROM pg_depend WHERE deptype = 'e')
+       WHERE c.relkind IN ('r', 'p', 'm', 'v', 'f')
+         AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'gs_priv') AND n.nspname !~ '^pg_(toast|temp)'
+         AND c.oid NOT IN (SELECT objid FROM pg_depend WHERE deptype = 'e')
     ), signed AS (
       SELECT p.polrelid, p.polname FROM pg_policy p
        WHERE NOT p.polpermissive AND p.polcmd = '*' AND p.polroles = '{{0}}'
@@ -60,7 +61,8 @@ _PROBLEMS: Final = sql(
       SELECT c.oid, g.grantee FROM t c, aclexplode(c.relacl) g
       UNION SELECT a.attrelid, g.grantee FROM pg_attribute a JOIN t c ON c.oid = a.attrelid, aclexplode(a.attacl) g
     )
-    SELECT relname || ' is not a plain table, so no policy of its own protects it' FROM t WHERE relkind NOT IN ('r', 'p')
+    SELECT relname || ' is not a plain table, so no policy of its own protects it' FROM t
+      WHERE relkind NOT IN ('r', 'p')
     UNION ALL SELECT relname || ' has row security off' FROM t WHERE NOT relrowsecurity AND relkind IN ('r', 'p')
     UNION ALL SELECT relname || ' does not force row security on its owner' FROM t
       WHERE NOT relforcerowsecurity AND relkind IN ('r', 'p')
@@ -72,7 +74,8 @@ _PROBLEMS: Final = sql(
       SELECT polrelid FROM signed WHERE polname = {link})
     UNION ALL SELECT DISTINCT t.relname || ' is granted to ' || grantee::regrole || ' without a policy for it'
       FROM granted JOIN t USING (oid) WHERE grantee NOT IN (0, t.relowner) AND NOT EXISTS (
-        SELECT FROM pg_policy p WHERE p.polrelid = granted.oid AND p.polpermissive AND granted.grantee = ANY (p.polroles))
+        SELECT FROM pg_policy p
+         WHERE p.polrelid = granted.oid AND p.polpermissive AND granted.grantee = ANY (p.polroles))
     UNION ALL SELECT relname || ' is granted to everybody' FROM granted JOIN t USING (oid) WHERE grantee = 0
     UNION ALL SELECT p.rolname || ' is not the profile of its groups' FROM pg_roles p
       JOIN pg_auth_members m ON m.roleid = p.oid JOIN pg_roles l ON l.oid = m.member AND l.rolname = current_database()
@@ -108,8 +111,10 @@ _FINGERPRINT: Final = sql(
              FROM unnest(p.polroles) r),
           pg_get_expr(p.polqual, p.polrelid), '|', pg_get_expr(p.polwithcheck, p.polrelid)) FROM pg_policy p
       UNION ALL SELECT concat_ws(' ', 'grant', c.relname, g.grantee::regrole, g.privilege_type, g.is_grantable)
-        FROM pg_class c, aclexplode(c.relacl) g WHERE c.relnamespace IN ('public'::regnamespace, 'gs_priv'::regnamespace)
-      UNION ALL SELECT concat_ws(' ', 'column', c.relname, a.attname, g.grantee::regrole, g.privilege_type, g.is_grantable)
+        FROM pg_class c, aclexplode(c.relacl) g
+       WHERE c.relnamespace IN ('public'::regnamespace, 'gs_priv'::regnamespace)
+      UNION ALL SELECT concat_ws(' ', 'column', c.relname, a.attname, g.grantee::regrole, g.privilege_type,
+          g.is_grantable)
         FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid, aclexplode(a.attacl) g
        WHERE c.relnamespace IN ('public'::regnamespace, 'gs_priv'::regnamespace)
       UNION ALL SELECT concat_ws(' ', 'function', p.oid::regprocedure, p.proowner::regrole, p.prosecdef, p.proleakproof,
@@ -123,8 +128,8 @@ _FINGERPRINT: Final = sql(
          AND NOT EXISTS (SELECT FROM aclexplode(p.proacl) g WHERE g.grantee = 0)
       UNION ALL SELECT concat_ws(' ', 'leakproof', p.oid::regprocedure) FROM pg_proc p
        WHERE p.pronamespace = 'pg_catalog'::regnamespace AND p.proleakproof
-      UNION ALL SELECT concat_ws(' ', 'trigger', t.tgrelid::regclass, t.tgname, t.tgfoid::regproc, t.tgenabled, t.tgtype,
-          encode(t.tgargs, 'hex')) FROM pg_trigger t WHERE NOT t.tgisinternal
+      UNION ALL SELECT concat_ws(' ', 'trigger', t.tgrelid::regclass, t.tgname, t.tgfoid::regproc, t.tgenabled,
+          t.tgtype, encode(t.tgargs, 'hex')) FROM pg_trigger t WHERE NOT t.tgisinternal
       UNION ALL SELECT concat_ws(' ', 'schema', n.nspname, n.nspowner::regrole, g.grantee::regrole, g.privilege_type)
         FROM pg_namespace n LEFT JOIN aclexplode(n.nspacl) g ON true
        WHERE n.nspname !~ '^pg_(toast|temp)' AND n.nspname <> 'information_schema'

@@ -1,12 +1,15 @@
 """One connection to one database as its login: the driver's settings, errors in our words, and the check-in reset."""
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import psycopg
-from psycopg._preparing import PrepareManager
+from psycopg._preparing import Prepare, PrepareManager
+from psycopg.conninfo import make_conninfo
 from psycopg.pq import TransactionStatus
+from psycopg.pq.abc import PGresult
 from psycopg.types.numeric import Int8BinaryDumper, Int8Dumper
 
 from growsoft.errors import GrowsoftError
@@ -41,9 +44,7 @@ class Endpoint:
 
     def dsn(self) -> str:
         """Write it as a connection string for ``psql`` and every driver, the password included."""
-        return psycopg.conninfo.make_conninfo(
-            host=self.host, port=self.port, dbname=self.dbname, user=self.user, password=self.password
-        )
+        return make_conninfo(host=self.host, port=self.port, dbname=self.dbname, user=self.user, password=self.password)
 
 
 class Statements(PrepareManager):
@@ -57,7 +58,7 @@ class Statements(PrepareManager):
         super().__init__()
         self._prepared_idx = secrets.randbits(62)
 
-    def _should_discard(self, prep: Any, results: Any, *_args: Any) -> bool:
+    def _should_discard(self, prep: Prepare, results: Sequence[PGresult], *_args: object, **_named: object) -> bool:
         # The driver forgets everything at each ROLLBACK in case objects were made anew; a login cannot run DDL.
         del prep, results
         return False
@@ -83,7 +84,8 @@ class Connection:
             )
         except psycopg.OperationalError as error:
             raise DatabaseUnavailable from error
-        self.raw._prepared = Statements()
+        # The driver has no public place for it; both limits and the names are its own.
+        self.raw._prepared = Statements()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
         # One integer type on the wire: otherwise 7 and 70,000 would be two statements to prepare.
         self.raw.adapters.register_dumper(int, Int8BinaryDumper)
         self.raw.adapters.register_dumper(int, Int8Dumper)

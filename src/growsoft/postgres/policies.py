@@ -20,7 +20,7 @@ TRUE: Final = sql("true")
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """One policy for one command. With a ``role`` it is permissive and widens; without it is restrictive and narrows."""
+    """A policy for one command: with a ``role`` it is permissive and widens, without it is restrictive and narrows."""
 
     table: str
     name: str
@@ -55,7 +55,8 @@ class Declarations:
         """Refuse what would be a hole: a grant or a policy for a table or a role that is not declared."""
         tables = {table.name for table in self.tables}
         roles = {*self.roles, ELEVATED_GROUP}
-        for item in (*self.policies, *self.grants):
+        items: tuple[Policy | Grant, ...] = (*self.policies, *self.grants)
+        for item in items:
             if item.table not in tables or (item.role and item.role not in roles):
                 raise ValueError(f"{item!r} names a table or a role that is not declared")
 

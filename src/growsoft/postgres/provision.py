@@ -1,6 +1,6 @@
 """Databases come and go: from a template that holds the apps to a customer's own, with its login, keys and profiles."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
@@ -36,9 +36,7 @@ class Identity:
 
 
 @contextmanager
-def new_template(
-    server: Endpoint, name: str, declarations: Declarations, fill: Callable[[Superuser], None] | None = None
-) -> Generator[Applied]:
+def new_template(server: Endpoint, name: str, declarations: Declarations) -> Generator[Applied]:
     """Make a template database for a set of apps; it is dropped again when the block fails.
 
     Nobody but the superuser can connect to it. The block fills it with the apps' own records.

@@ -167,7 +167,8 @@ def _additions(table: Table, present: frozenset[str]) -> Iterable[Sql]:
     for key in table.foreign_keys:
         if key.name not in present:
             yield sql(
-                "ALTER TABLE {table} ADD CONSTRAINT {name} FOREIGN KEY ({column}) REFERENCES {target} ON DELETE RESTRICT",
+                "ALTER TABLE {table} ADD CONSTRAINT {name} FOREIGN KEY ({column}) REFERENCES {target}"
+                " ON DELETE RESTRICT",
                 table=ident(table.name), name=ident(key.name), column=ident(key.column), target=ident(key.target),
             )  # fmt: skip
     yield from (_create_index(table, index) for index in table.indexes if index.name not in present)

@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 
 from growsoft.postgres.connection import DatabaseUnavailable, Endpoint
-from growsoft.postgres.sql import Sql, plain
+from growsoft.postgres.sql import Sql, checked, plain
 from growsoft.postgres.transaction import Result
 
 
@@ -21,9 +21,7 @@ class Superuser:
 
     def run(self, query: Sql) -> Result:
         """Run a statement; several at once when none has bound values."""
-        if not isinstance(query, Sql):
-            raise TypeError(f"run() takes Sql from growsoft.postgres.sql, not {type(query).__name__}")
-        if query.params:
+        if checked(query).params:
             cursor = self.raw.execute(query.text.encode(), query.params)
         else:
             cursor = self.raw.execute(plain(query).encode(), prepare=False)

@@ -4,7 +4,7 @@ import random
 import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar, overload
 
 import psycopg
 from psycopg import errors as pg
@@ -12,11 +12,12 @@ from psycopg import errors as pg
 from growsoft.errors import AccessError, GrowsoftError, UserError, ValidationError
 from growsoft.postgres.connection import Connection, DatabaseUnavailable
 from growsoft.postgres.context import Context, Door, parse_context
-from growsoft.postgres.sql import Sql
+from growsoft.postgres.sql import Sql, checked
 
 T = TypeVar("T")
 
 Mode = Literal["write", "read", "counting"]
+RuleKind = Literal["unique", "foreign_key", "check", "not_null"]
 
 # REPEATABLE READ: a request sees one moment; who writes over another's change is told to run again. Counters of the
 # throttle must see each other's last commit instead.
@@ -36,15 +37,26 @@ class ContextRefused(GrowsoftError):
     """The database did not believe who is asking; see the log for the reason."""
 
 
+class Conflict(GrowsoftError):
+    """Someone else changed the same data at the same moment; it was tried several times, please try again."""
+
+
+class DatabaseError(GrowsoftError):
+    """The database refused a statement of the product; this is a defect, please report it."""
+
+    def __init__(self, sqlstate: str, detail: str) -> None:
+        """Keep SQLSTATE and the first line for the log."""
+        super().__init__(f"{type(self).default_message()} [{sqlstate}] {detail}")
+        self.sqlstate = sqlstate
+
+
 class ConstraintViolated(ValidationError):
     """A rule of the database refused the values.
 
     ``constraint`` is the name of the rule in PostgreSQL, ``kind`` says which sort of rule it is.
     """
 
-    def __init__(
-        self, message: str, constraint: str, kind: Literal["unique", "foreign_key", "check", "not_null"]
-    ) -> None:
+    def __init__(self, message: str, constraint: str, kind: RuleKind) -> None:
         """Keep the names with which the ORM finds the sentence of the model."""
         super().__init__(message)
         self.constraint = constraint
@@ -71,13 +83,27 @@ class Result:
             raise LookupError(f"expected one row, got {len(self.rows)}")
         return self.rows[0]
 
-    def scalar(self) -> Any:
-        """Give the only value of the only row."""
-        return self.one()[0]
+    @overload
+    def scalar(self) -> Any: ...  # noqa: ANN401  the column decides the type; scalar(int) is the typed way
+    @overload
+    def scalar(self, kind: type[T]) -> T: ...
+    def scalar(self, kind: type[Any] = object) -> Any:
+        """Give the only value of the only row; with a ``kind`` anything else, NULL too, is a ``TypeError``."""
+        return _of(kind, self.one()[0])
 
-    def column(self) -> list[Any]:
-        """Give the first value of each row."""
-        return [row[0] for row in self.rows]
+    @overload
+    def column(self) -> list[Any]: ...
+    @overload
+    def column(self, kind: type[T]) -> list[T]: ...
+    def column(self, kind: type[Any] = object) -> list[Any]:
+        """Give the first value of each row, each of a ``kind``."""
+        return [_of(kind, row[0]) for row in self.rows]
+
+
+def _of(kind: type[T], value: object) -> T:
+    if not isinstance(value, kind):
+        raise TypeError(f"expected {kind.__name__}, PostgreSQL gave {type(value).__name__}")
+    return value
 
 
 class Transaction:
@@ -103,19 +129,15 @@ class Transaction:
 
         Raises ``TypeError`` for anything but an ``Sql``, and our own errors for what PostgreSQL refuses.
         """
-        if not isinstance(query, Sql):
-            raise TypeError(f"execute() takes Sql from growsoft.postgres.sql, not {type(query).__name__}")
         # The profile is part of the text, because a plan that is shared by two roles is planned anew at each switch.
-        cursor = self._run(query.text + self._tag, query.params)
+        cursor = self._run(checked(query).text + self._tag, query.params)
         return Result(cursor.fetchall() if cursor.description is not None else [], cursor.rowcount)
 
     def stream(self, query: Sql, size: int = 2000) -> Generator[list[tuple[Any, ...]]]:
         """Run one query through a cursor on the server; give its rows in batches, in bounded memory."""
-        if not isinstance(query, Sql):
-            raise TypeError(f"stream() takes Sql from growsoft.postgres.sql, not {type(query).__name__}")
         with self._connection.raw.cursor(f"stream_{self._depth}_{id(query)}") as cursor:
             try:
-                cursor.execute(query.text.encode(), query.params)
+                cursor.execute(checked(query).text.encode(), query.params)
                 while rows := cursor.fetchmany(size):
                     yield rows
             except psycopg.Error as error:
@@ -152,6 +174,10 @@ class Transaction:
         finally:
             self._re_enter(before)
 
+    def switch(self, door: Door) -> None:
+        """Act under another context from here on. When that fails nothing else may run: the connection is closed."""
+        self._re_enter(door)
+
     def commit(self) -> None:
         """Make it last; then run what waited for it."""
         self._run("COMMIT", None)
@@ -181,7 +207,8 @@ class Transaction:
 
     def _re_enter(self, door: Door) -> None:
         if self._connection.raw.info.transaction_status is psycopg.pq.TransactionStatus.INERROR:
-            # The error that is on its way up ends the transaction, or the savepoint that holds the context of before.
+            # The error that is on its way up ends the transaction, or the savepoint that holds the context of before;
+            # until then PostgreSQL itself refuses every statement.
             return
         try:
             self._enter(door)
@@ -199,10 +226,6 @@ class Transaction:
             return self._cursor.execute(text.encode(), params, prepare=None if params is not None else False)
         except psycopg.Error as error:
             raise translated(error) from error
-
-
-class Conflict(GrowsoftError):
-    """Someone else changed the same data at the same moment; it was tried several times, please try again."""
 
 
 def retrying(work: Callable[[], T], *, attempts: int = RETRY_ATTEMPTS) -> T:
@@ -223,37 +246,33 @@ def retrying(work: Callable[[], T], *, attempts: int = RETRY_ATTEMPTS) -> T:
 
 def translated(error: psycopg.Error) -> GrowsoftError:
     """Say a driver's error in our words; values of rows never go into the text."""
-    name = error.diag.constraint_name or ""
-    match error:
-        case pg.SerializationFailure() | pg.DeadlockDetected():
-            return Conflict()
-        case pg.InvalidAuthorizationSpecification():
-            return SessionEnded()
-        case pg.InsufficientPrivilege():
-            return AccessError()
-        case pg.UniqueViolation():
-            return ConstraintViolated("This value is taken already; choose another.", name, "unique")
-        case pg.ForeignKeyViolation() | pg.RestrictViolation():
-            return ConstraintViolated(
-                "Other records refer to this one, or it refers to a missing one.", name, "foreign_key"
-            )
-        case pg.CheckViolation():
-            return ConstraintViolated("A value is outside of what is allowed.", name, "check")
-        case pg.NotNullViolation():
-            column = error.diag.column_name or ""
-            return ConstraintViolated("A required value is missing.", name or column, "not_null")
-        case pg.DataError():
-            return ValidationError("A value does not fit its field; correct it and try again.")
-        case psycopg.OperationalError() | pg.AdminShutdown():
-            return DatabaseUnavailable()
-        case _:
-            return DatabaseError(error.sqlstate or "", str(error).partition("\n")[0])
+    for kind, (rule, sentence) in _RULES.items():
+        if isinstance(error, kind):
+            name = error.diag.constraint_name or error.diag.column_name or ""
+            return ConstraintViolated(sentence, name, rule)
+    for kind, answer in _ANSWERS.items():
+        if isinstance(error, kind):
+            return answer()
+    if isinstance(error, pg.DataError):
+        return ValidationError("A value does not fit its field; correct it and try again.")
+    return DatabaseError(error.sqlstate or "", str(error).partition("\n")[0])
 
 
-class DatabaseError(GrowsoftError):
-    """The database refused a statement of the product; this is a defect, please report it."""
-
-    def __init__(self, sqlstate: str, detail: str) -> None:
-        """Keep SQLSTATE and the first line for the log."""
-        super().__init__(f"{type(self).default_message()} [{sqlstate}] {detail}")
-        self.sqlstate = sqlstate
+_REFERENCED: Final = "Other records refer to this one, or it refers to a missing one."
+_RULES: Final[dict[type[psycopg.Error], tuple[RuleKind, str]]] = {
+    pg.UniqueViolation: ("unique", "This value is taken already; choose another."),
+    pg.ForeignKeyViolation: ("foreign_key", _REFERENCED),
+    pg.RestrictViolation: ("foreign_key", _REFERENCED),
+    pg.CheckViolation: ("check", "A value is outside of what is allowed."),
+    pg.NotNullViolation: ("not_null", "A required value is missing."),
+}
+# In this order: the first class that fits answers.
+_ANSWERS: Final[dict[type[psycopg.Error], type[GrowsoftError]]] = {
+    pg.SerializationFailure: Conflict,
+    pg.DeadlockDetected: Conflict,
+    pg.InvalidAuthorizationSpecification: SessionEnded,
+    pg.InsufficientPrivilege: AccessError,
+    pg.IdleInTransactionSessionTimeout: DatabaseUnavailable,
+    pg.TransactionTimeout: DatabaseUnavailable,
+    psycopg.OperationalError: DatabaseUnavailable,
+}
