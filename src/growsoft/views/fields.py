@@ -56,6 +56,7 @@ class FieldView:
     stored: bool = True
     choices: tuple[tuple[str, str], ...] = ()
     relation: str = ""
+    inverse: str = ""
     size: int = 2000
     places: int | None = None
 
@@ -63,6 +64,11 @@ class FieldView:
     def sortable(self) -> bool:
         """Whether lists can be ordered by it."""
         return self.stored and self.kind not in MANY and self.kind != "text"
+
+    @property
+    def searchable(self) -> bool:
+        """Whether lists can be searched by it."""
+        return self.stored or self.kind in MANY
 
     @property
     def numeric(self) -> bool:

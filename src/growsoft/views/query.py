@@ -96,8 +96,8 @@ def query_of(model: ModelView, search: Search, pairs: Iterable[tuple[str, str]])
     for name, value in pairs:
         query = _with(query, name, value, search)
     typed = tuple(_typed_facets(model, query.words))
-    facets = tuple(facet for facet in (*query.facets, *typed) if facet.field in model.fields and facet.text)
-    words = _WORD.sub(lambda found: "" if found["field"] in model.fields else found[0], query.words)
+    facets = tuple(facet for facet in (*query.facets, *typed) if searchable(model, facet.field) and facet.text)
+    words = _WORD.sub(lambda found: "" if searchable(model, found["field"]) else found[0], query.words)
     sort = query.sort if sortable(model, query.sort) else ""
     return replace(query, words=" ".join(words.split()), facets=tuple(dict.fromkeys(facets))[:MOST_FACETS], sort=sort)
 
@@ -123,8 +123,13 @@ def _with(query: Query, name: str, value: str, search: Search) -> Query:
 def _typed_facets(model: ModelView, words: str) -> Iterator[Facet]:
     """Return the facets that were typed."""
     for found in _WORD.finditer(words):
-        if found["field"] in model.fields:
+        if searchable(model, found["field"]):
             yield Facet(found["field"], found["quoted"] if found["quoted"] is not None else found["plain"])
+
+
+def searchable(model: ModelView, name: str) -> bool:
+    """Say whether a list of the model can be searched by this field."""
+    return name in model.fields and model.fields[name].searchable
 
 
 def sortable(model: ModelView, sort: str) -> bool:

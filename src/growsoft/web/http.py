@@ -16,7 +16,7 @@ JSON = "application/json"
 
 # RFC 9110, section 9.2.1: these only look; everything else may change something.
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-MOST_PARAMETERS = 1000
+MOST_PARAMETERS = 200
 
 
 class Headers(Mapping[str, str]):

@@ -1,0 +1,359 @@
+"""Editing: a record's form from its first input to its last conflict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, tzinfo
+from typing import Final
+
+import msgspec
+
+from growsoft.errors import MissingError, ValidationError
+from growsoft.views.entering import Read, Reader, Submitted, editable, entry_of
+from growsoft.views.fields import FieldView, ModelView
+from growsoft.views.formats import moment
+from growsoft.views.records import Record, Records, Stale
+from growsoft.views.screens import Entry, EntryLine, EntryScreen, EntrySection, EntryTable
+from growsoft.views.values import Form, Group, Lines, Views
+
+MOST_LINES: Final = 200
+NOT_SAVED: Final = "Nothing was saved yet: correct the marked fields."
+
+
+class NotSaved(Exception):
+    """What was entered cannot be saved; the screen says why, and everything typed is still in it."""
+
+    def __init__(self, screen: EntryScreen, *, conflict: bool = False) -> None:
+        """Carry the screen that is shown instead."""
+        super().__init__("not saved")
+        self.screen = screen
+        self.conflict = conflict
+
+
+@dataclass(frozen=True, slots=True)
+class Editor:
+    """The form of one model for one person. `path` is the address of the model's list."""
+
+    records: Records
+    model: ModelView
+    form: Form
+    views_of: Callable[[ModelView], Views]
+    path: str
+    zone: tzinfo = UTC
+
+    # -- screens -----------------------------------------------------------------------------------------------------
+
+    def new(self) -> EntryScreen:
+        """Return the form of a record that is not there yet."""
+        values = self.records.defaults(self.model, [field.name for field in self._fields()])
+        entries = {field.name: entry_of(field, values.get(field.name), self.zone) for field in self._fields()}
+        return self._screen(0, entries, tuple(self._table(part, ()) for part in self._lines()))
+
+    def open(self, record: int) -> EntryScreen:
+        """Return the form of a record as it is now."""
+        found = self._read(record)
+        entries = self._entries(found)
+        tables = tuple(self._table(part, self._line_records(record, part)) for part in self._lines())
+        return self._screen(record, entries, tables, version=found.version, title=found.name)
+
+    def with_line(self, record: int, submitted: Submitted, field: str) -> EntryScreen:
+        """Return the form with everything that was typed, and one more empty line: for browsers without scripts."""
+        reads, tables = self._submitted(submitted)
+        grown = tuple(
+            replace(table, lines=(*table.lines, self._blank(table, len(table.lines))))
+            if table.field.name == field and len(table.lines) < MOST_LINES
+            else table
+            for table in (found.table for found in tables)
+        )
+        entries = {name: read.entry for name, read in reads.items()}
+        return self._screen(record, entries, grown, version=_number(submitted.get("version", "")))
+
+    # -- saving ------------------------------------------------------------------------------------------------------
+
+    def save(self, record: int, submitted: Submitted) -> int:
+        """Store what was entered in a record, or in a new one for 0, and return its id.
+
+        Raises `NotSaved` with the screen to show; then nothing was stored.
+        """
+        reads, tables = self._submitted(submitted)
+        version = _number(submitted.get("version", ""))
+        entries = {name: read.entry for name, read in reads.items()}
+        screen = self._screen(record, entries, tuple(found.table for found in tables), version=version)
+        if screen.problems:
+            raise NotSaved(replace(screen, problem=NOT_SAVED))
+        try:
+            with self.records.savepoint():
+                return self._store(record, reads, tables, version)
+        except Stale:
+            raise NotSaved(self._conflict(record, reads, tables), conflict=True) from None
+        except ValidationError as error:
+            raise NotSaved(_blamed(screen, error.message)) from error
+
+    def _store(self, record: int, reads: Mapping[str, Read], tables: Sequence[SubmittedTable], version: int) -> int:
+        """Store the record itself, then its lines."""
+        values = {name: read.value for name, read in reads.items() if not record or read.changed}
+        if not record:
+            record = self.records.create(self.model, values)
+        elif values or any(table.touched for table in tables):
+            self.records.write(self.model, record, values, version=version)
+        for table in tables:
+            table.store(self.records, record)
+        return record
+
+    def _conflict(self, record: int, reads: Mapping[str, Read], tables: Sequence[SubmittedTable]) -> EntryScreen:
+        """Return the form after somebody else was faster: what we typed stays, what he changed is named."""
+        now = self._read(record)
+        current = self._entries(now)
+        entries: dict[str, Entry] = {}
+        changed: list[str] = []
+        for name, read in reads.items():
+            theirs = current[name]
+            if theirs.was != read.entry.was:
+                changed.append(theirs.field.label)
+            entries[name] = _merged(read, theirs, now.changed_by)
+        problem = conflict_sentence(now, changed, self.zone)
+        kept = tuple(self._refreshed(record, part, found) for part, found in zip(self._lines(), tables, strict=True))
+        return replace(self._screen(record, entries, kept, version=now.version, title=now.name), problem=problem)
+
+    def _refreshed(self, record: int, part: Lines, submitted: SubmittedTable) -> EntryTable:
+        """Return lines as they were typed, with the versions of now; one that somebody deleted is left out."""
+        now = {line.record: line for line in self._table(part, self._line_records(record, part)).lines}
+        lines = (line.entry for line in submitted.lines if not line.record or line.record in now)
+        return replace(
+            submitted.table,
+            lines=tuple(replace(line, version=now[line.record].version) if line.record else line for line in lines),
+        )
+
+    # -- parts -------------------------------------------------------------------------------------------------------
+
+    def _fields(self) -> tuple[FieldView, ...]:
+        """Return the fields that have an input."""
+        return tuple(field for field in self.model.known(self.form.fields) if editable(field))
+
+    def _lines(self) -> tuple[Lines, ...]:
+        """Return the tables of lines whose records this person may change."""
+        lines = (part for part in self.form.parts if isinstance(part, Lines) and part.field in self.model.fields)
+        return tuple(part for part in lines if self._line_model(part) is not None)
+
+    def _line_model(self, part: Lines) -> ModelView | None:
+        """Return the model of some lines, when this person may change them at all."""
+        field = self.model.fields[part.field]
+        try:
+            model = self.records.model(field.relation)
+        except MissingError:
+            return None
+        return model if not field.readonly and (model.may("write") or model.may("create")) else None
+
+    def _line_columns(self, part: Lines, model: ModelView) -> tuple[FieldView, ...]:
+        """Return the columns of lines that have inputs; the link back to this record is none of them."""
+        inverse = self.model.fields[part.field].inverse
+        names = part.columns or self.views_of(model).list.columns
+        return tuple(field for field in model.known(names) if editable(field) and field.name != inverse)
+
+    def _read(self, record: int) -> Record:
+        """Return a record with all that the form holds."""
+        return self.records.read(self.model, record, [field.name for field in self._fields()])
+
+    def _entries(self, record: Record) -> dict[str, Entry]:
+        """Return the inputs for the values of a record."""
+        return {field.name: entry_of(field, record.values.get(field.name), self.zone) for field in self._fields()}
+
+    def _line_records(self, record: int, part: Lines) -> Sequence[Record]:
+        """Return the lines of a record."""
+        model = self._line_model(part)
+        columns = [field.name for field in self._line_columns(part, model)] if model is not None else []
+        return self.records.lines(self.model, record, part.field, columns)
+
+    def _table(self, part: Lines, lines: Sequence[Record]) -> EntryTable:
+        """Return the inputs of a table of lines."""
+        field = self.model.fields[part.field]
+        model = self.records.model(field.relation)
+        columns = self._line_columns(part, model)
+        values = self.records.defaults(model, [column.name for column in columns])
+        blank = self._line(field, columns, Record(0, "", values), "new")
+        filled = tuple(self._line(field, columns, line, str(number)) for number, line in enumerate(lines))
+        return EntryTable(field, model, columns, filled, blank)
+
+    def _line(self, field: FieldView, columns: Sequence[FieldView], record: Record, key: str) -> EntryLine:
+        """Return the inputs of one line."""
+        prefix = line_prefix(field, key)
+        entries = (entry_of(column, record.values.get(column.name), self.zone, prefix) for column in columns)
+        return EntryLine(prefix, record.id, record.version, tuple(entries))
+
+    def _blank(self, table: EntryTable, number: int) -> EntryLine:
+        """Return an empty line with a number of its own."""
+        prefix = line_prefix(table.field, f"n{number}")
+        return replace(
+            table.blank, prefix=prefix, entries=tuple(replace(entry, prefix=prefix) for entry in table.blank.entries)
+        )
+
+    def _submitted(self, submitted: Submitted) -> tuple[dict[str, Read], tuple[SubmittedTable, ...]]:
+        """Read the inputs of the record and of its lines."""
+        was = _was(submitted.get("was", ""))
+        reads = Reader(self.records, submitted, self.zone).read_all(self._fields(), was)
+        return reads, tuple(self._submitted_table(part, submitted) for part in self._lines())
+
+    def _submitted_table(self, part: Lines, submitted: Submitted) -> SubmittedTable:
+        """Read the lines of one table."""
+        table = self._table(part, ())
+        keys = [key for key in dict.fromkeys(submitted.every(f"l.{part.field}")) if key.isalnum() and key != "new"]
+        lines = tuple(self._submitted_line(table, key, submitted) for key in keys[:MOST_LINES])
+        kept = tuple(line for line in lines if line.record or not line.empty)
+        return SubmittedTable(replace(table, lines=tuple(line.entry for line in kept)), kept)
+
+    def _submitted_line(self, table: EntryTable, key: str, submitted: Submitted) -> SubmittedLine:
+        """Read one line; an untouched new line asks for nothing and is left out."""
+        prefix = line_prefix(table.field, key)
+        was = _was(submitted.get(f"{prefix}was", ""))
+        record = _number(submitted.get(f"{prefix}record", ""))
+        reads = Reader(self.records, submitted, self.zone, prefix).read_all(table.columns, was)
+        blank = {entry.field.name: entry.was for entry in table.blank.entries}
+        delete = submitted.get(f"{prefix}delete", "") == "1"
+        entries = tuple(read.entry for read in reads.values())
+        entry = EntryLine(prefix, record, _number(submitted.get(f"{prefix}version", "")), entries, delete=delete)
+        empty = all(
+            not replace(read, entry=replace(read.entry, was=blank[name])).changed for name, read in reads.items()
+        )
+        return SubmittedLine(entry if not delete else _unblamed(entry), reads, empty=empty or (delete and not record))
+
+    def _screen(
+        self,
+        record: int,
+        entries: Mapping[str, Entry],
+        tables: tuple[EntryTable, ...],
+        *,
+        version: int = 0,
+        title: str = "",
+    ) -> EntryScreen:
+        """Put the form together."""
+        sections = tuple(_sections(self.form, entries))
+        return EntryScreen(
+            model=self.model,
+            title=title or (self.model.title if record else f"New {self.model.title.lower()}"),
+            action=f"{self.path}/{record}/edit" if record else f"{self.path}/new",
+            back=f"{self.path}/{record}" if record else self.path,
+            sections=sections,
+            tables=tables,
+            version=version,
+            was=msgspec.json.encode({name: entry.was for name, entry in entries.items()}).decode() if record else "",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SubmittedLine:
+    """One line as it was entered."""
+
+    entry: EntryLine
+    reads: Mapping[str, Read]
+    empty: bool
+
+    @property
+    def record(self) -> int:
+        """The record that the line shows, 0 for a new one."""
+        return self.entry.record
+
+    @property
+    def touched(self) -> bool:
+        """Whether the line asks for a change."""
+        return self.entry.delete or not self.record or any(read.changed for read in self.reads.values())
+
+
+@dataclass(frozen=True, slots=True)
+class SubmittedTable:
+    """The lines of a record as they were entered."""
+
+    table: EntryTable
+    lines: tuple[SubmittedLine, ...]
+
+    @property
+    def touched(self) -> bool:
+        """Whether any line asks for a change."""
+        return any(line.touched for line in self.lines)
+
+    def store(self, records: Records, owner: int) -> None:
+        """Delete, change and add lines, in this order: a line may take the place of a deleted one."""
+        model = self.table.model
+        for line in self.lines:
+            if line.entry.delete and line.record:
+                records.delete(model, line.record)
+        for line in self.lines:
+            if line.entry.delete or not line.touched:
+                continue
+            changes = {name: read.value for name, read in line.reads.items() if not line.record or read.changed}
+            if line.record:
+                records.write(model, line.record, changes, version=line.entry.version)
+            else:
+                records.create(model, {**changes, self.table.field.inverse: owner})
+
+
+def line_prefix(field: FieldView, key: str) -> str:
+    """Return what the names of a line's inputs begin with."""
+    return f"l.{field.name}.{key}."
+
+
+def conflict_sentence(record: Record, changed: Iterable[str], zone: tzinfo) -> str:
+    """Say who changed what, and what to do now."""
+    who = record.changed_by or "Somebody else"
+    when = f" on {moment(record.changed_at, zone)}" if record.changed_at is not None else ""
+    what = _listed(list(changed)) or "this record or its lines"
+    return (
+        f"{who} changed {what}{when}, after you opened this page, so nothing was saved yet. "
+        "What you typed is still here: look at the marked fields, then save again."
+    )
+
+
+def _listed(names: list[str]) -> str:
+    """Return names as a part of a sentence."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if names else ""
+
+
+def _merged(read: Read, theirs: Entry, who: str) -> Entry:
+    """Return the input of one field after a conflict: ours where we changed it, theirs where we did not."""
+    if theirs.was == read.entry.was or not read.changed:
+        return theirs if not read.changed else replace(read.entry, was=theirs.was)
+    shown = theirs.text or ", ".join(link.name for link in theirs.picked) or "nothing"
+    return replace(read.entry, was=theirs.was, problem=f"{who or 'Somebody else'} made this “{shown}” meanwhile.")
+
+
+def _sections(form: Form, entries: Mapping[str, Entry]) -> Iterator[EntrySection]:
+    """Return the inputs under the headings of the form."""
+    for part in form.parts:
+        if isinstance(part, Group):
+            found = tuple(entries[name] for name in part.fields if name in entries)
+            if found:
+                yield EntrySection(part.title, found)
+
+
+def _blamed(screen: EntryScreen, message: str) -> EntryScreen:
+    """Put a message at the input whose label it begins with, and else above the form."""
+    sections = tuple(
+        replace(section, entries=tuple(_with_blame(entry, message) for entry in section.entries))
+        for section in screen.sections
+    )
+    blamed = replace(screen, sections=sections)
+    return replace(blamed, problem=NOT_SAVED if blamed.problems else message)
+
+
+def _with_blame(entry: Entry, message: str) -> Entry:
+    """Mark an input when a message is about it."""
+    label, colon, rest = message.partition(": ")
+    return replace(entry, problem=rest) if colon and label == entry.field.label else entry
+
+
+def _unblamed(line: EntryLine) -> EntryLine:
+    """Return a line without its problems: it will be deleted, whatever stands in it."""
+    return replace(line, entries=tuple(replace(entry, problem="", candidates=()) for entry in line.entries))
+
+
+def _was(text: str) -> dict[str, str]:
+    """Read what the fields held when the form was opened."""
+    try:
+        return msgspec.json.decode(text or "{}", type=dict[str, str])
+    except msgspec.DecodeError:
+        return {}
+
+
+def _number(text: str) -> int:
+    """Read a number that the form itself wrote; 0 for anything else."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0

@@ -1,0 +1,305 @@
+"""Screens as values: what a list, a record or an entry form shows, ready for a template that decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, tzinfo
+
+import msgspec
+
+from growsoft.views.fields import FieldView, Link, ModelView, Value
+from growsoft.views.formats import shown
+from growsoft.views.query import PAGE_SIZE, Facet, Query
+from growsoft.views.records import Page, Record
+from growsoft.views.values import Form, Group, Lines, List, Search
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One value of one record: its field, its text, and where a link leads."""
+
+    field: FieldView
+    value: Value
+    text: str
+
+    @property
+    def links(self) -> tuple[Link, ...]:
+        """The records that the value leads to."""
+        if isinstance(self.value, Link):
+            return (self.value,)
+        return self.value if isinstance(self.value, tuple) else ()
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One record in a list."""
+
+    id: int
+    name: str
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """A facet that is on, in words, and the address without it."""
+
+    label: str
+    text: str
+    without: str
+
+
+@dataclass(frozen=True, slots=True)
+class Toggle:
+    """A ready filter: whether it is on, and the address with it switched."""
+
+    title: str
+    on: bool
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """The head of a column: its field, the address that sorts by it, and how it is sorted now."""
+
+    field: FieldView
+    address: str
+    sorted: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListScreen:
+    """A page of a list."""
+
+    model: ModelView
+    path: str
+    query: Query
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    chips: tuple[Chip, ...]
+    toggles: tuple[Toggle, ...]
+    total: int
+    problem: str = ""
+
+    @property
+    def first(self) -> int:
+        """The number of the first row on this page, counted from one."""
+        return min((self.query.page - 1) * PAGE_SIZE + 1, self.total)
+
+    @property
+    def last(self) -> int:
+        """The number of the last row on this page."""
+        return self.first + len(self.rows) - 1 if self.rows else self.first
+
+    @property
+    def pages(self) -> int:
+        """How many pages there are."""
+        return max(1, -(-self.total // PAGE_SIZE))
+
+    @property
+    def previous(self) -> str:
+        """The address of the page before, empty on the first."""
+        return self.query.at(min(self.query.page - 1, self.pages)).address(self.path) if self.query.page > 1 else ""
+
+    @property
+    def following(self) -> str:
+        """The address of the next page, empty on the last."""
+        return self.query.at(self.query.page + 1).address(self.path) if self.query.page < self.pages else ""
+
+
+def list_screen(
+    model: ModelView, path: str, view: List, search: Search, query: Query, page: Page, zone: tzinfo = UTC
+) -> ListScreen:
+    """Put a list together."""
+    fields = model.known(view.columns)
+    return ListScreen(
+        model=model,
+        path=path,
+        query=query,
+        columns=tuple(_column(field, path, query) for field in fields),
+        rows=tuple(Row(record.id, record.name, cells(fields, record, zone)) for record in page.records),
+        chips=tuple(_chip(model, facet, path, query) for facet in query.facets),
+        toggles=tuple(
+            Toggle(known.title, known.name in query.filters, query.toggled(known.name).address(path))
+            for known in search.filters
+        ),
+        total=page.total,
+    )
+
+
+def cells(fields: Sequence[FieldView], record: Record, zone: tzinfo = UTC) -> tuple[Cell, ...]:
+    """Return the values of a record as cells, one for each field."""
+    return tuple(
+        Cell(field, record.values.get(field.name), shown(field, record.values.get(field.name), zone))
+        for field in fields
+    )
+
+
+def _column(field: FieldView, path: str, query: Query) -> Column:
+    """Return the head of a column."""
+    sort = {field.name: "ascending", f"-{field.name}": "descending"}.get(query.sort, "")
+    return Column(field, query.sorted_by(field.name).address(path) if field.sortable else "", sort)
+
+
+def _chip(model: ModelView, facet: Facet, path: str, query: Query) -> Chip:
+    """Return a facet in words."""
+    return Chip(model.fields[facet.field].label, facet.text, query.without(facet).address(path))
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The lines of a record."""
+
+    field: FieldView
+    model: ModelView
+    columns: tuple[FieldView, ...]
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Some values of a record under one heading, or its lines."""
+
+    title: str
+    cells: tuple[Cell, ...] = ()
+    table: Table | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One state that a record can be in, and whether it is the present one."""
+
+    label: str
+    current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RecordScreen:
+    """One record to look at."""
+
+    model: ModelView
+    record: Record
+    sections: tuple[Section, ...]
+    steps: tuple[Step, ...]
+
+
+def record_screen(
+    model: ModelView, view: Form, record: Record, tables: Mapping[str, Table], zone: tzinfo = UTC
+) -> RecordScreen:
+    """Put a record's page together; a heading without anything below it is left out."""
+    sections: list[Section] = []
+    for part in view.parts:
+        match part:
+            case Group():
+                fields = tuple(field for field in model.known(part.fields) if field.name not in tables)
+                sections.append(Section(part.title, cells(fields, record, zone)))
+            case Lines() if part.field in tables:
+                table = tables[part.field]
+                sections.append(Section(table.field.label, table=table))
+            case Lines():
+                pass
+    kept = tuple(section for section in sections if section.cells or section.table)
+    return RecordScreen(model, record, kept, _steps(model, view, record))
+
+
+def _steps(model: ModelView, view: Form, record: Record) -> tuple[Step, ...]:
+    """Return the states of a record in their order."""
+    field = model.fields.get(view.status)
+    if field is None:
+        return ()
+    return tuple(Step(label, record.values.get(field.name) == value) for value, label in field.choices)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One input: its text, the records picked in it, what is wrong with it, and what it held before."""
+
+    field: FieldView
+    text: str
+    picked: tuple[Link, ...] = ()
+    problem: str = ""
+    candidates: tuple[Link, ...] = ()
+    was: str = ""
+    prefix: str = ""
+
+    @property
+    def id(self) -> str:
+        """The id of the input in its page."""
+        return f"{self.prefix}f-{self.field.name}"
+
+    @property
+    def name(self) -> str:
+        """The name of the input."""
+        return f"{self.prefix}v.{self.field.name}"
+
+    @property
+    def picked_name(self) -> str:
+        """The name of what holds the ids of the picked records."""
+        return f"{self.prefix}id.{self.field.name}"
+
+    @property
+    def candidate_name(self) -> str:
+        """The name of the choice among candidates."""
+        return f"{self.prefix}pick.{self.field.name}"
+
+    @property
+    def picked_ids(self) -> str:
+        """The ids of the picked records."""
+        return " ".join(str(link.id) for link in self.picked)
+
+
+@dataclass(frozen=True, slots=True)
+class EntrySection:
+    """Some inputs under one heading."""
+
+    title: str
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EntryScreen:
+    """A form to fill in, for a new record or for one that had this version when it was opened."""
+
+    model: ModelView
+    title: str
+    action: str
+    back: str
+    sections: tuple[EntrySection, ...]
+    tables: tuple[EntryTable, ...] = ()
+    version: int = 0
+    was: str = ""
+    problem: str = ""
+
+    @property
+    def problems(self) -> tuple[Entry, ...]:
+        """The inputs that something is wrong with, those of lines included."""
+        own = [entry for section in self.sections for entry in section.entries]
+        lines = [entry for table in self.tables for line in table.lines for entry in line.entries]
+        return tuple(entry for entry in (*own, *lines) if entry.problem)
+
+
+@dataclass(frozen=True, slots=True)
+class EntryLine:
+    """One line to fill in; `prefix` tells its inputs from those of other lines, `record` is 0 for a new one."""
+
+    prefix: str
+    record: int
+    version: int
+    entries: tuple[Entry, ...]
+    delete: bool = False
+
+    @property
+    def was(self) -> str:
+        """What its fields held when the form was opened."""
+        return msgspec.json.encode({entry.field.name: entry.was for entry in self.entries}).decode()
+
+
+@dataclass(frozen=True, slots=True)
+class EntryTable:
+    """The lines of a record to fill in."""
+
+    field: FieldView
+    model: ModelView
+    columns: tuple[FieldView, ...]
+    lines: tuple[EntryLine, ...]
+    blank: EntryLine
