@@ -66,5 +66,9 @@ class BackupNotFound(BackupError):
     """There is no such backup; `growsoft backup list DB` shows those that are there."""
 
 
-class RestoreFailed(BackupError):
-    """The backup could not be restored; nothing of it was left behind."""
+class CannotRestore(BackupError):
+    """This cluster cannot take the backup; make room, or restore it where PostgreSQL is new enough."""
+
+
+class NotTheSame(BackupError):
+    """What was restored is not what was backed up; nothing of it was left, take another backup."""

@@ -215,5 +215,5 @@ def _decoded(data: bytes, kind: type[T]) -> T:
     """Decode strictly: no unknown field, no value of another type."""
     try:
         return msgspec.json.decode(data, type=kind)
-    except (msgspec.DecodeError, RolesRefused) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, RolesRefused) as error:
         raise ManifestError(f"This manifest cannot be used ({error}); take it from another site.") from error

@@ -74,6 +74,10 @@ class Site(Protocol):
         """Return how many bytes fit, or None where nobody knows (an object store)."""
         ...
 
+    def sweep(self) -> int:
+        """Remove what writes that were interrupted a day ago or earlier left; return how many there were."""
+        ...
+
 
 def new_name(kind: Kind) -> str:
     """Return a name that was never used and tells nothing: 128 random bits."""

@@ -1,0 +1,259 @@
+"""Backing up: one full, independent, encrypted backup of a database, proven at every site of its policy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import NamedTuple
+from uuid import UUID, uuid4
+
+from growsoft.postgres.dump import DumpFacts
+from growsoft.security.keyring import Keyring
+from growsoft.security.streams import new_data_key
+from growsoft_cloud.backup.archive import CIPHER, COMPRESSION, Packed, pack
+from growsoft_cloud.backup.cluster import Cluster
+from growsoft_cloud.backup.copies import (
+    Copy,
+    Failure,
+    Small,
+    Spread,
+    prove,
+    proven_bytes,
+    proven_now,
+    put,
+    repair,
+    spread,
+)
+from growsoft_cloud.backup.errors import NoGoodCopy, NoSiteTook, SiteError, SiteFull
+from growsoft_cloud.backup.manifest import (
+    Contents,
+    Encoding,
+    Keys,
+    Manifest,
+    Source,
+    StoredObject,
+    Subject,
+    associated_data,
+    read_manifest,
+    seal_contents,
+    write_manifest,
+)
+from growsoft_cloud.backup.pipes import written_by
+from growsoft_cloud.backup.progress import Listener, Meter, Step
+from growsoft_cloud.backup.records import BackupRecord, Catalogue, CustomerKeys
+from growsoft_cloud.backup.sites import Kind, Site, new_name
+from growsoft_cloud.fleet.policy import BackupPolicy, PolicyError
+
+
+class _First(NamedTuple):
+    """A backup at the first site that took it."""
+
+    site: Site
+    manifest: Manifest
+    small: Small
+    copy: Copy
+
+
+class _Dumped(NamedTuple):
+    """An archive at a site, and the key that opens it."""
+
+    backup: UUID
+    data_key: bytes
+    stored: StoredObject
+    packed: Packed
+    facts: DumpFacts
+
+
+@dataclass(frozen=True, slots=True)
+class BackupService:
+    """Makes and keeps the backups of one instance. `keyring` seals; `retired` ones still prove older manifests."""
+
+    instance: UUID
+    keyring: Keyring
+    policy: BackupPolicy[Site]
+    cluster: Cluster
+    catalogue: Catalogue
+    customer_keys: CustomerKeys
+    retired: tuple[Keyring, ...] = ()
+
+    @property
+    def keyrings(self) -> tuple[Keyring, ...]:
+        """Every keyring whose manifests are believed."""
+        return (self.keyring, *self.retired)
+
+    def backup_now(self, subject: Subject, purpose: str = "manual", listener: Listener | None = None) -> BackupRecord:
+        """Back up a database and record what came of it; look at `complete` and `failures`.
+
+        One dump is written to the first site that takes it, and copied from there as it is. Raises `NoSiteTook` when
+        no site did, `DumpFailed` when PostgreSQL did not give it.
+        """
+        for site in self.policy.sites:
+            with suppress(SiteError):
+                site.sweep()
+        first, refused = self._first(subject, purpose, listener)
+        tried = {failure.site for failure in refused} | {first.site.name}
+        others = [site for site in self.policy.sites if site.name not in tried]
+        archive = first.manifest.archive
+        meter = Meter(listener, Step.COPY, archive.bytes * len(others))
+        outcome = spread(first.site, others, archive, first.small, meter)
+        return self._recorded(
+            first.manifest,
+            first.small.stored,
+            Spread((first.copy, *outcome.copies), (*refused, *outcome.failures)),
+        )
+
+    def list(self, database: UUID | None = None) -> list[BackupRecord]:
+        """Return the backups of a database or of all, newest first."""
+        return self.catalogue.list(database)
+
+    def find(self, backup: str) -> BackupRecord:
+        """Return a backup by its short id or its uuid; raises `BackupNotFound`."""
+        return self.catalogue.find(backup)
+
+    def repair(self, backup: str) -> BackupRecord:
+        """Read every copy back, replace those that are missing or corrupt from a good one, and record the result.
+
+        Raises `NoGoodCopy` when there is none.
+        """
+        record = self.catalogue.find(backup)
+        _site, small, _failures = self.proven(record)
+        outcome = repair(self.policy.sites, record.manifest.archive, small)
+        return self._recorded(record.manifest, record.manifest_object, outcome)
+
+    def proven(self, record: BackupRecord, prefer: str = "") -> tuple[Site, Small, tuple[Failure, ...]]:
+        """Return a site whose copy was read back just now and was right, its manifest, and what failed before.
+
+        Raises `NoGoodCopy`.
+        """
+        failures: list[Failure] = []
+        for site in sorted(self.policy.sites, key=lambda site: site.name != prefer):
+            try:
+                data = proven_bytes(site, record.manifest_object)
+                read_manifest(data, self.keyrings)
+                prove(site, record.manifest.archive)
+            except SiteError as error:
+                failures.append(Failure(site.name, error.message))
+            else:
+                return site, Small(record.manifest_object, data), tuple(failures)
+        raise NoGoodCopy(_with_reasons(NoGoodCopy.default_message(), failures))
+
+    def _first(self, subject: Subject, purpose: str, listener: Listener | None) -> tuple[_First, Sequence[Failure]]:
+        """Write the backup to the first site that takes it and gives it back."""
+        refused: list[Failure] = []
+        expected = max((record.bytes for record in self.catalogue.list(subject.uuid)[:1]), default=0)
+        for site in self.policy.sites:
+            try:
+                _refuse_full(site, expected)
+                return self._written(site, subject, purpose, listener), refused
+            except SiteError as error:
+                # A stream cannot be rewound: the next site gets a dump, a key and names of its own.
+                refused.append(Failure(site.name, error.message))
+        raise NoSiteTook(_with_reasons(NoSiteTook.default_message(), refused))
+
+    def _written(self, site: Site, subject: Subject, purpose: str, listener: Listener | None) -> _First:
+        """Write archive and manifest to one site and prove both; what cannot be proven is removed again."""
+        dumped = self._dumped(site, subject, listener)
+        try:
+            prove(site, dumped.stored, Meter(listener, Step.VERIFY, dumped.stored.bytes))
+            manifest = self._manifest(dumped, subject, purpose)
+            data = write_manifest(manifest, self.keyring)
+            small = Small(StoredObject(new_name(Kind.MANIFEST), len(data), sha256(data).hexdigest()), data)
+            put(site, small)
+        except BaseException:
+            with suppress(SiteError):
+                site.delete(dumped.stored.name)
+            raise
+        return _First(site, manifest, small, proven_now(site))
+
+    def _dumped(self, site: Site, subject: Subject, listener: Listener | None) -> _Dumped:
+        """Stream a dump, compressed and encrypted, into a new object of a site."""
+        backup, data_key, name = uuid4(), new_data_key(), new_name(Kind.ARCHIVE)
+        with (
+            site.create(name) as writer,
+            written_by(lambda fd: self.cluster.dump(subject.postgres_name, fd)) as dump,
+        ):
+            meter = Meter(listener, Step.DUMP)
+            packed = pack(dump.stream, writer, data_key, associated_data("archive", backup), meter)
+            # Inside the block: when the dump failed at its very end, the object must not come to be.
+            facts = dump.result()
+        stored = StoredObject(name, packed.stored.bytes, packed.stored.sha256)
+        return _Dumped(backup, data_key, stored, packed, facts)
+
+    def _manifest(self, dumped: _Dumped, subject: Subject, purpose: str) -> Manifest:
+        """Describe a backup."""
+        facts = dumped.facts
+        customer_key = self.customer_keys.current(subject.uuid)
+        contents = Contents(
+            dump_bytes=dumped.packed.plain.bytes,
+            dump_sha256=dumped.packed.plain.sha256,
+            rows=facts.rows,
+            roles=facts.roles,
+            roles_sql=facts.roles.text(),
+        )
+        return Manifest(
+            id=dumped.backup,
+            number=self.catalogue.next_number(),
+            instance=self.instance,
+            created_at=facts.snapshot_at,
+            finished_at=datetime.now(UTC),
+            purpose=purpose,
+            database=subject,
+            postgres=_source(facts),
+            encoding=Encoding(compression=COMPRESSION, cipher=CIPHER),
+            archive=dumped.stored,
+            keys=Keys(
+                customer_key_id=customer_key.key_id,
+                data_key=self.keyring.wrap(dumped.data_key, customer_key).to_text(),
+                customer_key=customer_key.to_text() if subject.control else "",
+            ),
+            contents=seal_contents(contents, dumped.data_key, dumped.backup),
+        )
+
+    def _recorded(self, manifest: Manifest, manifest_object: StoredObject, outcome: Spread) -> BackupRecord:
+        """Remember a backup with its proven copies."""
+        record = BackupRecord(
+            manifest=manifest,
+            manifest_object=manifest_object,
+            copies=outcome.copies,
+            failures=outcome.failures,
+            complete=self._keeps_promise(outcome.copies),
+        )
+        self.catalogue.record(record)
+        return record
+
+    def _keeps_promise(self, copies: Sequence[Copy]) -> bool:
+        """Say whether copies alone would make a policy: the rule stands in one place."""
+        proven = {copy.site for copy in copies}
+        sites = tuple(site for site in self.policy.sites if site.name in proven)
+        try:
+            BackupPolicy(self.policy.retention, sites, self.policy.production)
+        except PolicyError:
+            return False
+        return True
+
+
+def _source(facts: DumpFacts) -> Source:
+    """Describe the PostgreSQL of a dump."""
+    return Source(
+        version=facts.server_version,
+        encoding=facts.encoding,
+        locale_provider=facts.locale_provider,
+        locale=facts.locale,
+        bytes=facts.database_bytes,
+        extensions=facts.extensions,
+    )
+
+
+def _refuse_full(site: Site, expected: int) -> None:
+    """Refuse a site that has less room than the last backup took: the dump would be for nothing."""
+    free = site.free_space()
+    if free is not None and free < expected:
+        raise SiteFull(site.name, f"the site has {free} bytes left, the last backup took {expected}; make room there.")
+
+
+def _with_reasons(message: str, failures: Sequence[Failure]) -> str:
+    """Return a message with the reason of each site."""
+    return " ".join([message, *(failure.reason for failure in failures)])
