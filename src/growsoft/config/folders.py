@@ -66,7 +66,11 @@ def prepare(settings: Settings, users: Users) -> State:
 
     Doing it again repairs modes; when the users changed since the last start, what they own changes hands.
     """
-    state = settings.state()
+    return make_folders(settings.state(), users)
+
+
+def make_folders(state: State, users: Users) -> State:
+    """Make the folders of a state that was located already."""
     _make_root(state.root, shared=users.database is not None)
     for folder in _folders(state, users):
         _make(folder)

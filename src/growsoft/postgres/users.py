@@ -25,8 +25,9 @@ _READ_MODULES = """
 import importlib.util, sys
 for name in sys.argv[1:]:
     spec = importlib.util.find_spec(name)
-    if spec is not None and spec.origin is not None:
-        open(spec.origin, "rb").close()
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError(f"{name} is not there or hidden")
+    open(spec.origin, "rb").close()
 """
 
 
