@@ -1,0 +1,81 @@
+"""What every test may ask for: a PostgreSQL of this test session, and databases that a test has for itself.
+
+With pytest-xdist each worker is a session, so each has a server of its own and nothing is shared between them.
+"""
+
+from collections.abc import Callable, Generator
+from contextlib import ExitStack
+
+import pytest
+
+from growsoft.postgres.connection import Endpoint
+from growsoft.postgres.database import Database
+from growsoft.postgres.pool import Pools
+from growsoft.postgres.provision import MAINTENANCE_DATABASE, drop_database, new_template
+from growsoft.postgres.superuser import superuser
+from growsoft.testing.cluster import Cluster, ephemeral_cluster
+from tests.support.databases import database_from
+from tests.support.notes import DECLARATIONS, Notes, fill
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs PostgreSQL by what it asks for, so that nobody has to remember it."""
+    for item in items:
+        if isinstance(item, pytest.Function) and "cluster" in item.fixturenames:
+            item.add_marker(pytest.mark.postgres)
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Generator[Cluster]:
+    """One throw-away PostgreSQL cluster for the whole session. Do not stop it: others use it too."""
+    with ephemeral_cluster() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def server(cluster: Cluster) -> Endpoint:
+    """The superuser of the session's cluster, connected to no database of a customer."""
+    return Endpoint(
+        str(cluster.socket_dir), cluster.port, MAINTENANCE_DATABASE, cluster.superuser, password=cluster.password
+    )
+
+
+@pytest.fixture
+def pools() -> Generator[Pools]:
+    """Connections of one test, all closed at its end."""
+    made = Pools(20)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def fresh_database(server: Endpoint, pools: Pools) -> Generator[Callable[[str], Database]]:
+    """Make databases by the name of a template: real commits, own login, own keys; dropped at the end of the test."""
+    with ExitStack() as stack:
+        yield lambda template: stack.enter_context(database_from(server, template, pools))
+
+
+@pytest.fixture(scope="session")
+def notes_template(server: Endpoint) -> Generator[str]:
+    """The name of a template with the wall's own small schema (tests/support/notes.py), filled."""
+    name = "notes_template"
+    with new_template(server, name, DECLARATIONS), superuser(server, name) as connection:
+        fill(connection)
+    yield name
+    with superuser(server, MAINTENANCE_DATABASE) as connection:
+        drop_database(connection, name)
+
+
+@pytest.fixture(scope="session")
+def shared_notes(server: Endpoint, notes_template: str) -> Generator[Notes]:
+    """A database of notes for the whole session, for tests that leave nothing behind: a read, a refusal, a rollback."""
+    pools = Pools(20)
+    with database_from(server, notes_template, pools) as database:
+        yield Notes(database, server)
+    pools.close()
+
+
+@pytest.fixture
+def notes(server: Endpoint, notes_template: str, fresh_database: Callable[[str], Database]) -> Notes:
+    """A database of notes for one test."""
+    return Notes(fresh_database(notes_template), server)

@@ -1,0 +1,28 @@
+"""Databases for tests: made from a template in about a tenth of a second, gone after the test."""
+
+import secrets
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import replace
+from uuid import uuid4
+
+from growsoft.postgres.connection import Endpoint
+from growsoft.postgres.database import Database
+from growsoft.postgres.pool import Pools
+from growsoft.postgres.provision import MAINTENANCE_DATABASE, Identity, create_database, drop_database
+from growsoft.postgres.superuser import superuser
+from growsoft.security.tokens import new_opaque_name
+
+
+@contextmanager
+def database_from(server: Endpoint, template: str, pools: Pools) -> Generator[Database]:
+    """Copy a template into a database with a login, a password and a signing key of its own; drop it afterwards."""
+    identity = Identity(new_opaque_name("db"), uuid4(), secrets.token_urlsafe(16), 1, secrets.token_bytes(32))
+    create_database(server, identity, template)
+    endpoint = replace(server, dbname=identity.name, user=identity.name, password=identity.password)
+    try:
+        yield Database(endpoint, identity.uuid, identity.key_id, identity.signing_key, pools)
+    finally:
+        pools.forget(endpoint)
+        with superuser(server, MAINTENANCE_DATABASE) as connection:
+            drop_database(connection, identity.name)

@@ -1,0 +1,1 @@
+"""The parts of the data floor that can be tried one by one."""
