@@ -46,7 +46,7 @@ check-pyright:
 check-floors:
 	@$(BIN)/lint-imports --no-logo
 
-security: ## Scan for unsafe code and secrets: our own rules, bandit, betterleaks
+security: ## Scan: our own rules, bandit, secrets, known weaknesses of dependencies
 	@scripts/venv .venv runtime build dev test
 	@scripts/venv .venv-semgrep semgrep
 	@$(BIN)/python -m tests.security.scanners

@@ -1,4 +1,4 @@
-"""Scanners: our own rules, bandit and the secret scanner, each giving the same kind of finding."""
+"""Scanners: our own rules, bandit, secrets and dependencies, each giving the same kind of finding."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+
+from tests.security import dependencies
 
 ROOT = Path(__file__).resolve().parents[2]
 RULES = ROOT / "security" / "rules"
@@ -108,6 +110,16 @@ def secrets_in_repository() -> list[Finding]:
     return [leak for leak in found if not leak.path.startswith(NO_SECRETS.get(leak.rule, ("\0",)))]
 
 
+def vulnerable_dependencies() -> list[Finding]:
+    """Hold every lock against the advisories we know of; a lock without packages was not read."""
+    known = dependencies.read(ROOT / "security/advisories.toml")
+    locks = sorted((ROOT / "requirements").glob("*.txt"))
+    if not locks or not all(map(dependencies.locked_packages, locks)):
+        raise ScannerBrokenError("a lock in requirements/ is missing or names no package")
+    found = (weak for lock in locks for weak in dependencies.vulnerable(lock, known))
+    return sorted(Finding(_relative(str(weak.lock)), weak.line, weak.advisory, weak.message) for weak in found)
+
+
 def unreasoned_suppressions() -> list[Finding]:
     """Find places that silence a scanner without naming the rule and a reason."""
     return sorted(_unreasoned(name for name in repository_files() if name.startswith(("src/", "bench/", "scripts/"))))
@@ -121,6 +133,7 @@ def scan_repository() -> list[Finding]:
             pool.submit(own_rules, *targets, exclude=["tests/security/planted"]),
             pool.submit(bandit, "src"),
             pool.submit(secrets_in_repository),
+            pool.submit(vulnerable_dependencies),
             pool.submit(unreasoned_suppressions),
         ]
         return sorted(finding for scan in scans for finding in scan.result())
@@ -241,7 +254,8 @@ def main(arguments: Sequence[str]) -> int:
     if "--json" in arguments:
         print(json.dumps([msgspec.to_builtins(finding) for finding in findings]))
     else:
-        print(*findings, f"{len(findings)} findings", sep="\n")
+        until = dependencies.read(ROOT / "security/advisories.toml").collected
+        print(*findings, f"{len(findings)} findings; advisories known until {until}", sep="\n")
     return 1 if findings else 0
 
 

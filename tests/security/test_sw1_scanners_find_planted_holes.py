@@ -12,7 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from tests.security import scanners
+from tests.security import dependencies, scanners
 from tests.security.scanners import PLANTED, ROOT, RULES, Finding, ScannerBrokenError
 
 _HOLE = re.compile(r"hole: ([\w-]+)")
@@ -111,6 +111,27 @@ def test_sw1_no_finding_holds_the_secret_itself(tmp_path: Path) -> None:
     (tmp_path / "growsoft.toml").write_text(f'password = "{password}"\n')
     (leak,) = scanners.secret_scan(tmp_path)
     assert password not in str(leak)
+
+
+@pytest.mark.parametrize(("pinned", "advisories"), [("jinja2==3.1.5", 1), ("jinja2==3.1.4", 3), ("jinja2==3.1.6", 0)])
+def test_sw1_a_weak_dependency_is_found_in_a_lock(tmp_path: Path, pinned: str, advisories: int) -> None:
+    lock = tmp_path / "runtime.txt"
+    lock.write_text(
+        f"click==8.5.1 \\\n    --hash=sha256:00\n{pinned} ; python_version < '4' \\\n    --hash=sha256:00\n"
+    )
+    found = list(dependencies.vulnerable(lock, dependencies.read(ROOT / "security/advisories.toml")))
+    assert [weak.line for weak in found] == [3] * advisories
+
+
+def test_sw1_every_advisory_can_be_found_and_names_a_package_we_lock(tmp_path: Path) -> None:
+    known = dependencies.read(ROOT / "security/advisories.toml")
+    locked = {name for lock in (ROOT / "requirements").glob("*.txt") for name in dependencies.locked_packages(lock)}
+    lock = tmp_path / "old.txt"
+    for identity, advisory in known.advisories.items():
+        oldest = re.match(r">=([\d.]+)", advisory.affected)
+        lock.write_text(f"{advisory.package}=={oldest[1] if oldest else '0'} \\\n")
+        assert identity in {weak.advisory for weak in dependencies.vulnerable(lock, known)}
+        assert advisory.package in locked
 
 
 def test_sw1_a_scanner_that_breaks_is_not_a_silent_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
