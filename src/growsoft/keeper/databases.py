@@ -1,0 +1,203 @@
+"""Databases: what the keeper does with a customer's one, each step so that doing it again changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from uuid import UUID
+
+from growsoft.keeper.facts import Facts, read_facts
+from growsoft.keeper.identity import derived_identity
+from growsoft.keeper.records import Records, Template
+from growsoft.keeper.templates import Report, Templates
+from growsoft.keeper.verbs import (
+    FIRST_KEY,
+    ClusterListed,
+    Created,
+    DatabaseEntry,
+    DeclarationsApplied,
+    Dropped,
+    Ensured,
+    KeysRotated,
+    TemplateEntry,
+)
+from growsoft.postgres.apply import apply_declarations
+from growsoft.postgres.check import DatabaseUnprotected, problems, refuse_unprotected
+from growsoft.postgres.connection import Endpoint
+from growsoft.postgres.context import padded_keys
+from growsoft.postgres.keeper import (
+    DatabaseMissing,
+    DatabaseTaken,
+    UpgradeNeeded,
+    VerbRefused,
+    superuser_errors,
+)
+from growsoft.postgres.provision import (
+    Identity,
+    create_database,
+    create_login,
+    drop_database,
+    ensure_profiles,
+    open_database,
+    personalise,
+)
+from growsoft.postgres.sql import ident, literal, sql
+from growsoft.postgres.superuser import Superuser, superuser
+from growsoft.postgres.transaction import retrying
+from growsoft.security.keyring import WorkerKeys
+
+
+class Databases:
+    """The customers' databases of one cluster. Callers hold the locks of the names they give."""
+
+    def __init__(self, server: Endpoint, keys: WorkerKeys, records: Records, templates: Templates) -> None:
+        """Take the superuser's way in, the keys that identities derive from, and what is remembered."""
+        self.server = server
+        self._keys = keys
+        self._records = records
+        self._templates = templates
+
+    def create(self, name: str, uuid: UUID, apps: Sequence[str], report: Report) -> Created:
+        """Make a database from its template, proven to be protected before anybody can be told of it."""
+        if self._records.has(name):
+            return self._same(name, uuid, self._templates.wanted(apps).apps)
+        with self._templates.lent(apps, report) as template:
+            report("copying the template")
+            with self._records.unfinished(name, "create_database"):
+                retrying(lambda: self._create(self.identity(name, uuid), template))
+        return Created(name, uuid, FIRST_KEY, template.apps, template.fingerprint)
+
+    def drop(self, name: str) -> Dropped:
+        """Drop a database with its login, whoever is connected."""
+        existed = self._records.has(name)
+        with self._records.cluster() as cluster:
+            drop_database(cluster, name)
+        self._records.sweep(name)
+        return Dropped(existed)
+
+    def ensure_profile(self, name: str) -> Ensured:
+        """Grant the profiles that the database's accounts use, as the database itself has them."""
+
+        def attempt() -> int:
+            with self.inside(name) as connection:
+                read_facts(connection)
+                return ensure_profiles(connection, name)
+
+        return Ensured(retrying(attempt))
+
+    def apply(self, name: str, report: Report) -> DeclarationsApplied:
+        """Add what the apps declare and the database lacks; it waits for nobody who reads a table for long."""
+        facts = self.facts(name)
+        wanted = self._templates.wanted(tuple(facts.apps))
+        if not facts.fits(wanted.apps):
+            raise UpgradeNeeded
+        with self._templates.lent(tuple(facts.apps), report) as template:
+            fingerprint = template.fingerprint
+
+        def attempt() -> DeclarationsApplied:
+            with self.inside(name) as connection:
+                # A queued ALTER makes all readers queue behind it: rather give up and come again.
+                connection.run(sql("SET lock_timeout = '200ms'"))
+                applied = apply_declarations(connection, wanted.declarations)
+                refuse_unprotected(connection, fingerprint)
+            return DeclarationsApplied(applied.changed, fingerprint, applied.drifts)
+
+        report("applying declarations")
+        return retrying(attempt)
+
+    def rotate_keys(self, name: str, key_id: int) -> KeysRotated:
+        """Bring the keys to a number: the next one is added and the one before stays, so that workers can follow."""
+        with self.inside(name) as connection:
+            facts = read_facts(connection)
+            if key_id not in (facts.key_id, facts.key_id + 1):
+                raise VerbRefused(f"The keys of {name} are at {facts.key_id}; the next one is {facts.key_id + 1}.")
+            _bring_keys(connection, self.identity(name, facts.uuid, key_id))
+        return KeysRotated(key_id)
+
+    def list_cluster(self) -> ClusterListed:
+        """List the customers' databases and the templates."""
+        with self._records.cluster() as cluster:
+            databases = tuple(DatabaseEntry(*row) for row in cluster.run(_DATABASES).all())
+        templates = self._records.templates()
+        return ClusterListed(databases, tuple(TemplateEntry(t.name, t.apps, t.fingerprint) for t in templates))
+
+    def identity(self, name: str, uuid: UUID, key_id: int = FIRST_KEY) -> Identity:
+        """Derive an identity."""
+        return derived_identity(self._keys, name, uuid, key_id)
+
+    def facts(self, name: str) -> Facts:
+        """Read what a database says about itself."""
+        with self.inside(name) as connection:
+            return read_facts(connection)
+
+    @contextmanager
+    def inside(self, name: str) -> Generator[Superuser]:
+        """Connect to a customer's database; raises `DatabaseMissing` where there is none."""
+        if not self._records.has(name):
+            raise DatabaseMissing
+        with superuser_errors(), superuser(self.server, name) as connection:
+            yield connection
+
+    def adopt(self, identity: Identity) -> Created:
+        """Make a restored database its new owner's and prove it; nobody is let in yet."""
+        with superuser_errors(), superuser(self.server, identity.name) as connection:
+            create_login(connection, identity)
+            personalise(connection, identity)
+            facts = read_facts(connection)
+            fingerprint = self._proven(connection, facts)
+        return Created(identity.name, identity.uuid, identity.key_id, facts.apps, fingerprint)
+
+    def open(self, name: str) -> None:
+        """Let the login of a database in: always the very last step."""
+        with self._records.cluster() as cluster:
+            open_database(cluster, name)
+
+    def _create(self, identity: Identity, template: Template) -> None:
+        with superuser_errors():
+            create_database(self.server, identity, template.name)
+            with superuser(self.server, identity.name) as connection:
+                refuse_unprotected(connection, template.fingerprint)
+
+    def _proven(self, connection: Superuser, facts: Facts) -> str:
+        """Check a restored database; give its fingerprint, or none where other versions of its apps are installed."""
+        wanted = self._templates.wanted(tuple(facts.apps))
+        if facts.fits(wanted.apps):
+            with self._templates.lent(tuple(facts.apps), lambda _step: None) as template:
+                refuse_unprotected(connection, template.fingerprint)
+                return template.fingerprint
+        if found := problems(connection):
+            raise DatabaseUnprotected(f"{DatabaseUnprotected.default_message()} {'; '.join(found)}")
+        return ""
+
+    def _same(self, name: str, uuid: UUID, apps: dict[str, str]) -> Created:
+        """Answer for a database that is there: the same caller asking once more, or somebody else's name."""
+        facts = self.facts(name)
+        if facts.uuid != uuid or set(facts.apps) != set(apps):
+            raise DatabaseTaken
+        fingerprint = ""
+        if facts.fits(apps):
+            with self._templates.lent(tuple(apps), lambda _step: None) as template:
+                fingerprint = template.fingerprint
+        return Created(name, uuid, facts.key_id, facts.apps, fingerprint, new=False)
+
+
+def _bring_keys(connection: Superuser, identity: Identity) -> None:
+    """Set the password and add the signing key in one transaction: a login without its key could do nothing."""
+    inner, outer = padded_keys(identity.signing_key)
+    with connection.atomic():
+        connection.run(
+            sql("INSERT INTO gs_priv.signing_key VALUES ({kid}, {i}, {o}) ON CONFLICT (kid) DO NOTHING",
+                kid=identity.key_id, i=inner, o=outer)
+        )  # fmt: skip
+        connection.run(sql("DELETE FROM gs_priv.signing_key WHERE kid < {oldest}", oldest=identity.key_id - 1))
+        connection.run(
+            sql("ALTER ROLE {name} PASSWORD {password}", name=ident(identity.name), password=literal(identity.password))
+        )
+
+
+_DATABASES = sql(
+    "SELECT d.datname, pg_catalog.pg_database_size(d.oid),"
+    " (SELECT count(*) FROM pg_catalog.pg_stat_activity a WHERE a.datid = d.oid),"
+    " CASE WHEN EXISTS (SELECT FROM gs_keeper.unfinished u WHERE u.name = d.datname) THEN 'unfinished' ELSE 'open' END"
+    " FROM pg_catalog.pg_database d WHERE d.datname ~ '^db_[0-9a-f]{{16}}$' ORDER BY 1"
+)

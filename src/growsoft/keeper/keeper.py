@@ -1,0 +1,173 @@
+"""The keeper: the one holder of the superuser login, and the closed list of what it does with it."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
+from typing import Final, TypeVar
+
+from growsoft.errors import GrowsoftError
+from growsoft.keeper.archive import Archive
+from growsoft.keeper.databases import Databases
+from growsoft.keeper.locks import Locks
+from growsoft.keeper.log import Caller, VerbLog
+from growsoft.keeper.port import Port
+from growsoft.keeper.product import Product
+from growsoft.keeper.records import Records
+from growsoft.keeper.templates import Report, Templates
+from growsoft.keeper.verbs import (
+    ApplyDeclarations,
+    CopyDatabase,
+    CreateDatabase,
+    Done,
+    DropDatabase,
+    Dump,
+    EnsureProfile,
+    ListCluster,
+    Restore,
+    RotateKeys,
+    Stop,
+    Stopping,
+    Verb,
+    verb_name,
+)
+from growsoft.postgres.connection import Endpoint
+from growsoft.postgres.dump import drop_unfinished
+from growsoft.postgres.keeper import DatabaseBusy, KeeperError, RequestMalformed, VerbRefused, is_retriable
+from growsoft.security.keyring import Keyring
+
+A = TypeVar("A")
+
+# How long a verb waits for another one of the same database before it answers that the database is busy.
+PATIENCE: Final = 30.0
+
+
+def silent(step: str) -> None:
+    """Report progress to nobody."""
+    del step
+
+
+class Keeper(Port):
+    """The verbs' work, over one cluster. Thread-safe; one at a time for each instance (`start.hold`)."""
+
+    def __init__(self, server: Endpoint, keyring: Keyring, product: Product, log: VerbLog) -> None:
+        """Take the superuser's way in, the instance's keys, the installed apps, and where to note what is done."""
+        self._server = server
+        self._log = log
+        self._locks = Locks()
+        self._records = Records(server)
+        self._templates = Templates(server, self._records, product, self._locks)
+        self._databases = Databases(server, keyring.worker_keys(), self._records, self._templates)
+        self._archive = Archive(self._databases, self._records)
+
+    def start(self) -> None:
+        """Make the cluster fit for us, and drop what an earlier keeper left half-made; before the first verb."""
+        self._records.prepare()
+        drop_unfinished(self._server)
+        self.sweep()
+        self._records.drop_leftover_roles()
+
+    def sweep(self) -> None:
+        """Drop what failed verbs could not drop themselves, as when the server went away under them."""
+        for name in self._records.unfinished_names():
+            try:
+                with self._locks.alone(name, 0):
+                    self._records.sweep(name)
+            except DatabaseBusy:
+                continue  # not left behind: it is being made right now
+
+    def perform(
+        self, verb: Verb, caller: Caller, *, fd: int | None = None, report: Report = silent, patience: float = PATIENCE
+    ) -> Done:
+        """Do what a verb says, and note it. Raises `GrowsoftError` in every case that has a reason."""
+        began = time.monotonic()
+        outcome, error = "failed", "unknown"
+        try:
+            with self._locked(verb, patience):
+                done = self._dispatch(verb, fd, report)
+            outcome, error = "done", ""
+        except GrowsoftError as failure:
+            outcome, error = _outcome(failure), f"{type(failure).__name__}: {failure}"
+            raise
+        except Exception as failure:
+            self._log.event("defect", caller, traceback.format_exc(limit=-3))
+            error = type(failure).__name__
+            raise KeeperError from failure
+        finally:
+            names = ", ".join(name for name, _alone in _claims(verb))
+            self._log.verb(verb_name(verb), names, caller, time.monotonic() - began, outcome, error)
+        return done
+
+    def ask(self, verb: Verb, expected: type[A], fd: int | None = None) -> A:
+        """Perform a verb for the process that we are in."""
+        done = self.perform(verb, Caller.ourselves(), fd=fd)
+        if not isinstance(done, expected):
+            raise VerbRefused
+        return done
+
+    def _dispatch(self, verb: Verb, fd: int | None, report: Report) -> Done:
+        if isinstance(verb, Dump | Restore | CopyDatabase):
+            return self._archived(verb, fd, report)
+        if fd is not None:
+            raise RequestMalformed("This verb takes no descriptor.")
+        match verb:
+            case CreateDatabase(name, uuid, apps):
+                return self._databases.create(name, uuid, apps, report)
+            case DropDatabase(database):
+                return self._databases.drop(database)
+            case EnsureProfile(database):
+                return self._databases.ensure_profile(database)
+            case ApplyDeclarations(database):
+                return self._databases.apply(database, report)
+            case RotateKeys(database, key_id):
+                return self._databases.rotate_keys(database, key_id)
+            case ListCluster():
+                return self._databases.list_cluster()
+            case Stop():
+                return Stopping()
+
+    def _archived(self, verb: Dump | Restore | CopyDatabase, fd: int | None, report: Report) -> Done:
+        match verb:
+            case Dump(database):
+                return self._archive.dump(database, _required(fd), report)
+            case Restore():
+                return self._archive.restore(verb, _required(fd), report)
+            case CopyDatabase(database, name, uuid):
+                return self._archive.copy(database, name, uuid, report)
+
+    @contextmanager
+    def _locked(self, verb: Verb, patience: float) -> Generator[None]:
+        with ExitStack() as stack:
+            for name, alone in _claims(verb):
+                lock = self._locks.alone if alone else self._locks.shared
+                stack.enter_context(lock(name, patience))
+            yield
+
+
+def _claims(verb: Verb) -> list[tuple[str, bool]]:
+    """Say which databases a verb touches, and whether it must be alone with each."""
+    match verb:
+        case Dump(database) | EnsureProfile(database):
+            return [(database, False)]
+        case CopyDatabase(database, name):
+            return [(database, False), (name, True)]
+        case CreateDatabase(name) | Restore(name):
+            return [(name, True)]
+        case DropDatabase(database) | ApplyDeclarations(database) | RotateKeys(database):
+            return [(database, True)]
+        case ListCluster() | Stop():
+            return []
+
+
+def _required(fd: int | None) -> int:
+    if fd is None:
+        raise RequestMalformed("This verb needs a descriptor, and none came with it.")
+    return fd
+
+
+def _outcome(failure: GrowsoftError) -> str:
+    if isinstance(failure, VerbRefused | RequestMalformed):
+        return "refused"
+    return "busy" if is_retriable(failure) else "failed"
