@@ -14,6 +14,7 @@ COMMANDS: Final[tuple[Command, ...]] = ("SELECT", "INSERT", "UPDATE", "DELETE")
 
 SIGNED_POLICY: Final = "gs_signed"
 LINK_POLICY: Final = "gs_link"
+AUTHOR_POLICY: Final = "gs_author"
 
 TRUE: Final = sql("true")
 
@@ -91,6 +92,13 @@ def table_walls(tables: Iterable[Table]) -> Iterable[Sql]:
             "CREATE POLICY {policy} ON {t} AS RESTRICTIVE FOR ALL TO PUBLIC USING ((SELECT gs.record()) = ''{this})",
             policy=ident(LINK_POLICY), t=name, this=this_record,
         )  # fmt: skip
+        if any(column.name == "write_uid" for column in table.columns):
+            # Nobody signs a change with another's name.
+            yield sql(
+                "CREATE POLICY {policy} ON {t} AS RESTRICTIVE FOR UPDATE TO PUBLIC"
+                " USING (true) WITH CHECK (write_uid = (SELECT gs.user_id()))",
+                policy=ident(AUTHOR_POLICY), t=name,
+            )  # fmt: skip
 
 
 def policy_statements(policies: Iterable[Policy]) -> Iterable[Sql]:

@@ -18,9 +18,10 @@ _PROC = Path("/proc")
 
 @dataclass(frozen=True, slots=True)
 class PidFile:
-    """What `postmaster.pid` says: `status` is one of starting, stopping, ready, standby, or empty."""
+    """What `postmaster.pid` says: `status` is one of starting, stopping, ready, standby, or empty; `port` may be 0."""
 
     pid: int
+    port: int
     status: str
 
 
@@ -40,7 +41,8 @@ def read_pid_file(data: Path) -> PidFile | None:
         return None
     if not lines or not lines[0].strip().isdigit():
         return None
-    return PidFile(int(lines[0]), lines[7].strip() if len(lines) > 7 else "")
+    port = lines[3].strip() if len(lines) > 3 else ""
+    return PidFile(int(lines[0]), int(port) if port.isdigit() else 0, lines[7].strip() if len(lines) > 7 else "")
 
 
 def read_socket_lock(path: Path) -> SocketLock | None:

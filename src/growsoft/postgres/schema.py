@@ -1,7 +1,7 @@
 """Tables as values: what the registry declares, the DDL that makes it, and what an existing database lacks."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from growsoft.postgres.sql import Sql, ident, idents, join, literal, sql
@@ -82,6 +82,10 @@ class Table:
     foreign_keys: tuple[ForeignKey, ...] = ()
     indexes: tuple[Index, ...] = ()
     triggers: tuple[Trigger, ...] = ()
+
+    def with_triggers(self, triggers: tuple[Trigger, ...]) -> "Table":
+        """Give the same table with triggers."""
+        return replace(self, triggers=triggers)
 
 
 @dataclass(frozen=True, slots=True)

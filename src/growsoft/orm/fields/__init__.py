@@ -1,1 +1,25 @@
-"""Fields: the typed columns and relations of a model."""
+"""The fields of a model, as an application developer writes them: ``from growsoft.orm import fields``."""
+
+from growsoft.orm.fields.base import AnyField, Field
+from growsoft.orm.fields.computed import Computed
+from growsoft.orm.fields.relational import Many2many, Many2one, One2many, Relation
+from growsoft.orm.fields.scalar import Boolean, Char, Date, Datetime, Decimal, Integer, Monetary, Selection, Text
+
+__all__ = [
+    "AnyField",
+    "Boolean",
+    "Char",
+    "Computed",
+    "Date",
+    "Datetime",
+    "Decimal",
+    "Field",
+    "Integer",
+    "Many2many",
+    "Many2one",
+    "Monetary",
+    "One2many",
+    "Relation",
+    "Selection",
+    "Text",
+]

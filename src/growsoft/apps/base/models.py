@@ -1,0 +1,160 @@
+"""Base models: who uses the system, for which companies, in which countries and currencies."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from growsoft.errors import ValidationError
+from growsoft.orm import Access, Check, Model, api, fields
+from growsoft.orm.fields.scalar import rounded
+
+
+class Currency(Model):
+    """Currency: a code of ISO 4217, and how many decimals amounts in it have."""
+
+    _name = "res.currency"
+    _order = "name"
+
+    name = fields.Char(required=True, unique="This currency exists already.", size=3)
+    full_name = fields.Char()
+    symbol = fields.Char(size=8)
+    decimal_places = fields.Integer(default=2)
+    active = fields.Boolean(default=True)
+
+    sane_decimals = Check((decimal_places >= 0) & (decimal_places <= 6), "A currency has between 0 and 6 decimals.")
+
+    everybody = Access("base.user", "read")
+    administrators = Access("base.admin", "read", "create", "write")
+
+    def round(self, amount: Decimal) -> Decimal:
+        """Round half up to the currency's decimals."""
+        return rounded(amount, self.decimal_places)
+
+
+class Country(Model):
+    """Country: its codes of ISO 3166-1 and its name in the CLDR."""
+
+    _name = "res.country"
+    _order = "name"
+
+    name = fields.Char(required=True, index="trigram")
+    code = fields.Char("Alpha-2 code", required=True, unique="This country exists already.", size=2)
+    alpha3 = fields.Char("Alpha-3 code", size=3, index=True)
+    currency_id = fields.Many2one(Currency)
+
+    everybody = Access("base.user", "read")
+    administrators = Access("base.admin", "read", "create", "write")
+
+
+class CountryState(Model):
+    """State: a state, province or region of a country."""
+
+    _name = "res.country.state"
+    _order = "name"
+
+    name = fields.Char(required=True)
+    code = fields.Char(index=True)
+    country_id = fields.Many2one(Country)
+
+    everybody = Access("base.user", "read", "create")
+    administrators = Access("base.admin", "read", "create", "write", "unlink")
+
+
+class Company(Model):
+    """Company: a legal entity whose books are kept here."""
+
+    _name = "res.company"
+    _order = "name"
+
+    name = fields.Char(required=True, unique="A company of this name exists already.")
+    currency_id = fields.Many2one(Currency, required=True)
+    country_id = fields.Many2one(Country)
+
+    everybody = Access("base.user", "read")
+    administrators = Access("base.admin", "read", "create", "write")
+
+
+class Groups(Model):
+    """Group: what its users may do; whoever is in it is in the implied groups too."""
+
+    _name = "res.groups"
+    _order = "name"
+
+    name = fields.Char(required=True)
+    # The name that apps use. Only the loading of an app sets it: PostgreSQL gives it to nobody else.
+    key = fields.Char(readonly=True, unique=True)
+    comment = fields.Text()
+    implied_ids: fields.Many2many[Groups] = fields.Many2many("res.groups", "Implied groups")
+
+    everybody = Access("base.user", "read")
+    administrators = Access("base.admin")
+
+
+class Users(Model):
+    """User: somebody who signs in. Passwords are not here: PostgreSQL keeps their verifiers where nobody reads them."""
+
+    _name = "res.users"
+    _order = "name"
+
+    name = fields.Char(required=True)
+    login = fields.Char(required=True, unique="Somebody has this login already.", size=200)
+    email = fields.Char()
+    active = fields.Boolean(default=True)
+    company_id = fields.Many2one(Company)
+    company_ids = fields.Many2many(Company, "Companies")
+    groups_id = fields.Many2many(Groups, "Groups")
+    lang = fields.Char(default="en_US", size=16)
+    tz = fields.Char("Time zone", default="UTC", size=64)
+
+    everybody = Access("base.user", "read")
+    administrators = Access("base.admin", "read", "create", "write")
+
+    @api.constrains("login")
+    def _check_login(self) -> None:
+        for user in self:
+            if user.login != user.login.strip() or any(character.isspace() for character in user.login):
+                raise ValidationError("A login has no spaces; use an e-mail address or a short name.")
+
+
+class Sequence(Model):
+    """Sequence: numbers for documents, one after the other."""
+
+    _name = "ir.sequence"
+    _order = "name"
+
+    name = fields.Char(required=True)
+    code = fields.Char(required=True, unique="A sequence with this code exists already.")
+    prefix = fields.Char(size=20)
+    padding = fields.Integer(default=5)
+    next_number = fields.Integer(default=1)
+
+    administrators = Access("base.admin", "read", "create", "write")
+
+    sane_padding = Check((padding >= 0) & (padding <= 20), "Numbers have between 0 and 20 digits.")
+
+    def next_by_code(self, code: str) -> str:
+        """Take the next number of a sequence: without gaps, so that two who ask at once get theirs one by one."""
+        found = self.sudo("everybody who makes a document takes its number").search(Sequence.code == code).lock()
+        if not found:
+            raise ValidationError(f"There is no sequence {code!r}; ask an administrator to add it.")
+        number = found.next_number
+        found.next_number = number + 1
+        return f"{found.prefix}{number:0{found.padding}d}"
+
+
+class Setting(Model):
+    """Setting: a choice that holds for the whole database."""
+
+    _name = "ir.config_parameter"
+    _order = "key"
+    _rec_name = "key"
+
+    key = fields.Char(required=True, unique="This setting exists already.")
+    value = fields.Text()
+
+    administrators = Access("base.admin")
+
+    def get(self, key: str, default: str = "") -> str:
+        """Give a value."""
+        found = self.sudo("settings steer code for every user").search(Setting.key == key)
+        return found.value if found else default

@@ -1,0 +1,72 @@
+"""Who may do what: rights of groups, rules about rows, and checks on values, declared in a model's class body."""
+
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from growsoft.orm.domain import Condition, ContextValue
+
+Verb = Literal["read", "create", "write", "unlink"]
+VERBS: Final[tuple[Verb, ...]] = ("read", "create", "write", "unlink")
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Access:
+    """What a group may do with a model at all. Without one, a group can do nothing with it."""
+
+    group: str
+    verbs: frozenset[Verb]
+
+    def __init__(self, group: str, *verbs: Verb) -> None:
+        """``group`` as ``app.name``; ``verbs`` among read, create, write, unlink; none given means all."""
+        object.__setattr__(self, "group", checked_group(group))
+        unknown = set(verbs) - set(VERBS)
+        if unknown:
+            raise ValueError(f"Access knows read, create, write and unlink, not {', '.join(sorted(unknown))}")
+        object.__setattr__(self, "verbs", frozenset(verbs or VERBS))
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Which rows. With a ``group`` it opens rows to that group (rules of all a user's groups add up); without one it
+    narrows what everybody sees (all of them must hold), elevated code excepted.
+
+    A model with a rule for any group shows nothing to a group that has none: deny by default.
+    """
+
+    condition: Condition
+    group: str = field(default="", kw_only=True)
+    verbs: tuple[Verb, ...] = field(default=VERBS, kw_only=True)
+
+    def __post_init__(self) -> None:
+        """Refuse what could not be enforced."""
+        if self.group:
+            checked_group(self.group)
+        if not self.verbs or set(self.verbs) - set(VERBS):
+            raise ValueError(f"a Rule is about read, create, write or unlink, not {self.verbs!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A condition that PostgreSQL holds every row to, on columns of the row itself; ``message`` is for people."""
+
+    condition: Condition
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Current:
+    """What a rule knows about who asks."""
+
+    user: ContextValue = field(default=ContextValue("user"))
+    companies: ContextValue = field(default=ContextValue("companies"))
+
+
+current: Final = Current()
+
+
+def checked_group(group: str) -> str:
+    """Refuse a name that is not ``app.group`` in lower-case letters, digits and ``_``."""
+    app, dot, name = group.partition(".")
+    if not (dot and app.isidentifier() and name.isidentifier() and group == group.lower() and group.isascii()):
+        raise ValueError(f"a group is named app.group in lower case, not {group!r}")
+    return group

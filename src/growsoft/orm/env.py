@@ -1,0 +1,195 @@
+"""The environment: who acts, on which database, in which language; every recordset carries one."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, LiteralString, TypeVar, overload
+
+from growsoft.orm.compile import Bound, Compiler
+from growsoft.orm.work import Cache, Work
+from growsoft.orm.writer import flush
+from growsoft.postgres.context import Context, Door
+from growsoft.postgres.database import Database
+from growsoft.postgres.sql import Sql, proven_literal
+from growsoft.postgres.transaction import Mode, Result, retrying
+
+if TYPE_CHECKING:
+    from growsoft.orm.model import Model
+    from growsoft.orm.registry import ModelInfo, Registry
+
+M = TypeVar("M", bound="Model")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Locale:
+    """How values are shown: language (BCP 47 with ``_``), and the IANA name of a time zone."""
+
+    lang: str = "en_US"
+    tz: str = "UTC"
+
+
+class Env:
+    """Who acts. ``env[Model]`` is an empty recordset to start from.
+
+    ``groups`` are the roles of his groups in PostgreSQL; the ORM knows an id and group names, never the user's record.
+    """
+
+    __slots__ = ("cache", "context", "database", "door", "locale", "registry", "work")
+
+    def __init__(
+        self, work: Work, database: Database, registry: Registry, door: Door, context: Context, locale: Locale
+    ) -> None:
+        """Made by ``open_env`` and by ``sudo``."""
+        self.work = work
+        self.database = database
+        self.registry = registry
+        self.door = door
+        self.context = context
+        self.locale = locale
+        self.cache: Cache = work.cache(door)
+        work.envs.setdefault(id(door), self)
+
+    @overload
+    def __getitem__(self, model: type[M]) -> M: ...
+    @overload
+    def __getitem__(self, model: str) -> Model: ...
+    def __getitem__(self, model: type[M] | str) -> M | Model:
+        """Give the empty recordset of a model, by class or by name."""
+        name = model if isinstance(model, str) else model._name  # noqa: SLF001
+        return self.registry[name].cls._of(self, ())  # noqa: SLF001
+
+    @property
+    def user_id(self) -> int:
+        """Id of the signed-in user."""
+        return self.context.user
+
+    @property
+    def companies(self) -> tuple[int, ...]:
+        """Ids of the companies he works in."""
+        return self.context.companies
+
+    @property
+    def actor(self) -> int:
+        """Id of the staff member who acts for him; 0 when he acts himself."""
+        return self.context.actor
+
+    @property
+    def elevated(self) -> bool:
+        """Whether this is elevated code (sudo)."""
+        return self.context.elevated
+
+    @property
+    def groups(self) -> frozenset[str]:
+        """The roles of the user's groups, implied ones included."""
+        return self.work.groups(self.context.profile)
+
+    @property
+    def lang(self) -> str:
+        """The language of what is shown."""
+        return self.locale.lang
+
+    @property
+    def tz(self) -> str:
+        """The time zone of what is shown."""
+        return self.locale.tz
+
+    def has_group(self, group: str) -> bool:
+        """Whether the user is in a group (``app.group``); elevated code is in all."""
+        return self.elevated or "g_" + group.replace(".", "_") in self.groups
+
+    def in_locale(self, locale: Locale) -> Env:
+        """The same, shown in another language or time zone."""
+        return Env(self.work, self.database, self.registry, self.door, self.context, locale)
+
+    def sudo(self, reason: LiteralString) -> Env:
+        """Act elevated, for a reason that a stranger would accept; reason and place of the call are audited.
+
+        ``reason`` must be a literal at the place of the call.
+        """
+        frame = sys._getframe(1)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  the caller's constants prove it
+        proven_literal(reason, frame)
+        return self.elevate(reason, f"{frame.f_globals.get('__name__', '?')}.{frame.f_code.co_qualname}")
+
+    def elevate(self, reason: str, caller: str) -> Env:
+        """Do what ``sudo`` does, for those who have proven the reason already."""
+        if self.elevated:
+            return self
+        door = self.database.elevated(reason, user=self.user_id, caller=caller)
+        door = replace(door, context=replace(door.context, companies=self.companies, actor=self.actor))
+        return Env(self.work, self.database, self.registry, door, door.context, self.locale)
+
+    @contextmanager
+    def savepoint(self) -> Generator[None]:
+        """Undo what happens inside when it fails, and go on."""
+        self.work.flush()
+        door = self.work.door
+        try:
+            with self.work.transaction.savepoint():
+                yield
+                self.work.flush()
+        except BaseException:
+            self.work.door = door
+            for cache in self.work.caches.values():
+                cache.clear()
+            raise
+
+    def flush(self) -> None:
+        """Write what waits to be written, work out what depends on it, and check it."""
+        flush(self)
+
+    def execute(self, query: Sql) -> Result:
+        """Run a composed statement under this context: for what the ORM does not say. Flush first when it must see."""
+        return self.work.execute(self, query)
+
+    def compiler(self) -> Compiler:
+        """Give what compiles conditions for whoever acts here."""
+        return Compiler(self.registry, Bound(self.user_id, self.companies))
+
+    def readable(self, info: ModelInfo) -> frozenset[str]:
+        """The columns of a model that the user's groups may read at all."""
+        return self.registry.rights(self.context.profile, self.groups).readable(info)
+
+
+@contextmanager
+def open_env(
+    database: Database, registry: Registry, door: Door, *, mode: Mode = "write", locale: Locale | None = None
+) -> Generator[Env]:
+    """Open a transaction by a door; what was kept back is written and checked before it is committed."""
+    with database.transaction(door, mode) as transaction:
+        env = env_in(transaction, database, registry, door, locale or Locale())
+        yield env
+        env.work.flush()
+
+
+def env_in(transaction: object, database: Database, registry: Registry, door: Door, locale: Locale) -> Env:
+    """Make the first environment of a transaction."""
+    from growsoft.postgres.transaction import ContextRefused, Transaction
+
+    if not isinstance(transaction, Transaction) or transaction.context is None:
+        raise ContextRefused("An environment needs a transaction that was entered by a user.")
+    return Env(Work(transaction, door), database, registry, door, transaction.context, locale)
+
+
+def run(
+    database: Database,
+    registry: Registry,
+    door: Callable[[], Door],
+    work: Callable[[Env], T],
+    *,
+    mode: Mode = "write",
+    locale: Locale | None = None,
+) -> T:
+    """Do a whole unit of work; again when it lost against somebody else's. ``door`` is asked anew for each attempt."""
+
+    def attempt() -> T:
+        with open_env(database, registry, door(), mode=mode, locale=locale) as env:
+            return work(env)
+
+    return retrying(attempt)
+
+
+Values = Mapping[str, object]

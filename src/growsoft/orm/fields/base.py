@@ -1,0 +1,185 @@
+"""What all fields share: their declaration, their value on a record, and their comparison in a condition."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeAlias, TypeVar, overload
+
+from growsoft.errors import ValidationError
+from growsoft.orm.domain import Condition, ContextValue, Leaf
+
+if TYPE_CHECKING:
+    from growsoft.orm.env import Env
+    from growsoft.orm.model import Model
+    from growsoft.postgres.schema import ColumnType
+
+V = TypeVar("V")
+
+
+class Field(Generic[V]):
+    """A field of a model: on the class it builds conditions, on a record it is the value (of type ``V``).
+
+    ``groups`` keeps the column from everybody else (in PostgreSQL, by grants); ``readonly`` keeps it from forms and
+    from the outside, not from code; ``index`` is ``True`` or ``"trigram"`` (substring search).
+    """
+
+    column: ClassVar[ColumnType | None] = None
+    kind: ClassVar[str] = ""
+
+    name: str
+    model_name: str
+
+    def __init__(
+        self,
+        string: str = "",
+        *,
+        required: bool = False,
+        default: V | Callable[[Env], V] | None = None,
+        help: str = "",  # noqa: A002  the field's standard term
+        readonly: bool = False,
+        index: bool | str = False,
+        groups: str | tuple[str, ...] = (),
+        unique: bool | str = False,
+        copy: bool = True,
+    ) -> None:
+        """Take what every field may say; ``unique`` may be the sentence for people."""
+        self.string = string
+        self.required = required
+        self.default = default
+        self.help = help
+        self.readonly = readonly
+        self.index = index
+        self.groups = (groups,) if isinstance(groups, str) else groups
+        self.unique = unique
+        self.copy = copy
+        self.compute: Callable[[Any], V] | None = None
+        self.depends: tuple[str, ...] = ()
+        self.name = ""
+        self.model_name = ""
+
+    def __set_name__(self, owner: type[Model], name: str) -> None:
+        """Learn the name, and where the field was declared."""
+        self.name = name
+        self.model_name = owner.__name__
+
+    @property
+    def stored(self) -> bool:
+        """Whether the field is a column of its model's table."""
+        return self.column is not None
+
+    @property
+    def label(self) -> str:
+        """The words for people: the declared ones, else made from the name."""
+        return self.string or self.name.removesuffix("_id").removesuffix("_ids").replace("_", " ").capitalize()
+
+    # -- values ------------------------------------------------------------------------------------------------------
+
+    @overload
+    def __get__(self, instance: None, owner: type[Model]) -> Self: ...
+    @overload
+    def __get__(self, instance: Model, owner: type[Model]) -> V: ...
+    def __get__(self, instance: Model | None, owner: type[Model]) -> Self | V:
+        """Give the field on a class, the value on a record (the unset value on an empty recordset)."""
+        if instance is None:
+            return self
+        return self.to_python(instance._value(self.name), instance)  # noqa: SLF001  a field is a model's own part
+
+    def __set__(self, instance: Model, value: V) -> None:
+        """Write the value; it is kept back and sent with others, before anything needs it."""
+        instance._assign({self.name: value})  # noqa: SLF001
+
+    def to_python(self, raw: Any, records: Model) -> V:  # noqa: ANN401  raw is what the driver gives
+        """Turn what the column holds into the value that code sees."""
+        del records
+        value: V = raw
+        return value
+
+    def to_raw(self, value: object) -> object:
+        """Turn a value into what the column holds. Raises ``ValidationError`` naming the field."""
+        return value
+
+    @property
+    def unset(self) -> object:
+        """What the column holds when nothing was given; None means NULL."""
+        return None
+
+    def refuse(self, value: object, wanted: str) -> ValidationError:
+        """Say that a value does not fit."""
+        return ValidationError(f"{self.label}: {str(value)[:60]!r} is not {wanted}.")
+
+    # -- conditions --------------------------------------------------------------------------------------------------
+
+    @overload  # type: ignore[override]  # a condition, not a truth value: that is the point
+    def __eq__(self: Field[Decimal], other: Decimal | int) -> Condition: ...
+    @overload
+    def __eq__(self, other: V | None) -> Condition: ...
+    def __eq__(self, other: object) -> Condition:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Hold where the field has this value; ``None`` asks for unset ones."""
+        return Leaf((self,), "=", other)
+
+    @overload  # type: ignore[override]  # as above
+    def __ne__(self: Field[Decimal], other: Decimal | int) -> Condition: ...
+    @overload
+    def __ne__(self, other: V | None) -> Condition: ...
+    def __ne__(self, other: object) -> Condition:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Hold where the field has another value."""
+        return Leaf((self,), "!=", other)
+
+    @overload
+    def __lt__(self: Field[Decimal], other: Decimal | int) -> Condition: ...
+    @overload
+    def __lt__(self, other: V) -> Condition: ...
+    def __lt__(self, other: object) -> Condition:
+        """Hold where the value is smaller."""
+        return Leaf((self,), "<", other)
+
+    @overload
+    def __le__(self: Field[Decimal], other: Decimal | int) -> Condition: ...
+    @overload
+    def __le__(self, other: V) -> Condition: ...
+    def __le__(self, other: object) -> Condition:
+        """Hold where the value is smaller or equal."""
+        return Leaf((self,), "<=", other)
+
+    @overload
+    def __gt__(self: Field[Decimal], other: Decimal | int) -> Condition: ...
+    @overload
+    def __gt__(self, other: V) -> Condition: ...
+    def __gt__(self, other: object) -> Condition:
+        """Hold where the value is greater."""
+        return Leaf((self,), ">", other)
+
+    @overload
+    def __ge__(self: Field[Decimal], other: Decimal | int) -> Condition: ...
+    @overload
+    def __ge__(self, other: V) -> Condition: ...
+    def __ge__(self, other: object) -> Condition:
+        """Hold where the value is greater or equal."""
+        return Leaf((self,), ">=", other)
+
+    def in_(self, values: Collection[V]) -> Condition:
+        """Hold where the value is one of these."""
+        return Leaf((self,), "in", tuple(values))
+
+    def not_in(self, values: Collection[V]) -> Condition:
+        """Hold where the value is none of these."""
+        return Leaf((self,), "not in", tuple(values))
+
+    __hash__ = object.__hash__
+
+
+class TextConditions:
+    """Comparisons of text by patterns."""
+
+    def like(self, part: str) -> Condition:
+        """Hold where the text contains this part, upper and lower case told apart."""
+        return Leaf((self,), "like", part)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  mixed into fields
+
+    def ilike(self, part: str) -> Condition:
+        """Hold where the text contains this part in upper or lower case."""
+        return Leaf((self,), "ilike", part)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  mixed into fields
+
+
+AnyField: TypeAlias = Field[Any]
+__all__ = ["AnyField", "ContextValue", "Field", "TextConditions"]

@@ -1,0 +1,86 @@
+"""Computed fields: a method whose value is kept in a column, or read like one."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Callable
+from datetime import date, datetime
+from decimal import Decimal as Number
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from growsoft.orm.fields.base import Field
+from growsoft.orm.fields.scalar import Boolean, Char, Date, Datetime, Decimal, Integer, Monetary
+
+if TYPE_CHECKING:
+    from growsoft.orm.model import Model
+    from growsoft.postgres.schema import ColumnType
+
+V = TypeVar("V")
+
+# What a method returns decides the column; text, not types, because annotations may be postponed.
+_SHAPES: Final[dict[str, Callable[[], Field[Any]]]] = {
+    "str": Char,
+    "int": Integer,
+    "Decimal": lambda: Decimal(digits=None),
+    "bool": Boolean,
+    "date": Date,
+    "date | None": Date,
+    "datetime": Datetime,
+    "datetime | None": Datetime,
+}
+_NAMES: Final = {str: "str", int: "int", Number: "Decimal", bool: "bool", date: "date", datetime: "datetime"}
+
+
+class Computed(Field[V]):
+    """A field whose value a method works out from others; written by nobody else.
+
+    Stored ones are worked out again, once and for all records together, when something they depend on changes.
+    """
+
+    kind = "computed"
+
+    def __init__(
+        self,
+        method: Callable[[Any], V],
+        depends: tuple[str, ...],
+        *,
+        store: bool,
+        currency: str,
+        string: str,
+        groups: str | tuple[str, ...],
+    ) -> None:
+        """``depends`` are paths such as ``order_line.price_subtotal``; see ``api.computed``."""
+        super().__init__(string, readonly=True, groups=groups, help=(method.__doc__ or "").strip(), copy=False)
+        self.compute = method
+        self.depends = depends
+        self.store = store
+        self.currency = currency
+        self.shape = self._shape(method, currency)
+        self.kind = self.shape.kind  # type: ignore[misc]  # an instance's kind is that of the value it keeps
+        self.column: ColumnType | None = self.shape.column if store else None  # type: ignore[misc]
+
+    def __set_name__(self, owner: type[Model], name: str) -> None:
+        """Name the shape too: its errors speak of this field."""
+        super().__set_name__(owner, name)
+        self.shape.name = name
+        self.shape.string = self.string
+
+    @property
+    def unset(self) -> object:
+        """Unset is what it is for the type of the value."""
+        return self.shape.unset
+
+    def to_raw(self, value: object) -> object:
+        """Take what the method returned."""
+        return self.shape.to_raw(value)
+
+    @staticmethod
+    def _shape(method: Callable[[Any], V], currency: str) -> Field[Any]:
+        if currency:
+            return Monetary(currency=currency)
+        declared = method.__annotations__.get("return")
+        name = declared if isinstance(declared, str) else _NAMES.get(typing.cast("type", declared), str(declared))
+        shape = _SHAPES.get(name)
+        if shape is None:
+            raise TypeError(f"{method.__qualname__} must return one of {', '.join(_SHAPES)}, not {name}")
+        return shape()

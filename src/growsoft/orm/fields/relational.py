@@ -1,0 +1,180 @@
+"""Fields that link records: to one, to many, and to many on both sides."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, Unpack, overload
+
+from growsoft.orm.domain import Condition, ContextValue, Leaf
+from growsoft.orm.fields.base import Field
+from growsoft.orm.fields.options import Common
+
+if TYPE_CHECKING:
+    from growsoft.orm.env import Env
+    from growsoft.orm.model import Model
+    from growsoft.postgres.schema import ColumnType
+
+M = TypeVar("M", bound="Model")
+
+_ANNOTATED = re.compile(r"\[\s*['\"]?([A-Za-z_][\w.]*)['\"]?\s*\]\s*\Z")
+
+
+class Relation(Field[M], Generic[M]):
+    """A field whose value is a recordset of another model (``comodel``)."""
+
+    def __init__(self, comodel: type[M] | str | None, string: str = "", **options: Any) -> None:  # noqa: ANN401
+        """``comodel`` is a class, a model's name, or None when the annotation says it."""
+        super().__init__(string, **options)
+        self._comodel = comodel
+        self._owner: type[Model] | None = None
+
+    def __set_name__(self, owner: type[Model], name: str) -> None:
+        """Keep the owner: a class named in the annotation may be defined after it."""
+        super().__set_name__(owner, name)
+        self._owner = owner
+
+    @property
+    def comodel(self) -> str:
+        """The name of the linked model."""
+        if isinstance(self._comodel, str):
+            return self._comodel
+        target = self._annotated() if self._comodel is None else self._comodel
+        return target._name  # noqa: SLF001  the public name of every model class
+
+    def any(self, condition: Condition) -> Condition:
+        """Hold where at least one linked record meets the condition."""
+        return Leaf((self,), "any", condition)
+
+    def not_any(self, condition: Condition) -> Condition:
+        """Hold where no linked record meets the condition."""
+        return Leaf((self,), "not any", condition)
+
+    def to_raw(self, value: object) -> object:
+        """Take a recordset of the right model, an id or ids."""
+        from growsoft.orm.model import Model
+
+        if isinstance(value, Model):
+            if value._name != self.comodel:  # noqa: SLF001
+                raise self.refuse(value, f"a record of {self.comodel}")
+            return value.ids
+        return value
+
+    def _annotated(self) -> type[Model]:
+        owner = self._owner
+        if owner is None:
+            raise TypeError("a relation is declared in a model")
+        annotation = str(owner.__annotations__.get(self.name, ""))
+        found = _ANNOTATED.search(annotation.replace("ForwardRef('", "'").replace("')", "'"))
+        if found is None:
+            raise TypeError(f"{owner.__name__}.{self.name} needs an annotation such as One2many['OrderLine']")
+        return _resolved(found[1], sys.modules[owner.__module__])
+
+
+class Many2one(Relation[M]):
+    """A link to one record; unset is an empty recordset. Deleting the target is refused while links to it exist."""
+
+    column: ClassVar[ColumnType | None] = "bigint"
+    kind = "many2one"
+
+    def __init__(
+        self,
+        comodel: type[M] | str,
+        string: str = "",
+        *,
+        required: bool = False,
+        default: M | int | Callable[[Env], M] | None = None,
+        **options: Unpack[Common],
+    ) -> None:
+        """``comodel`` as a class, or by name where the class comes later."""
+        super().__init__(comodel, string, required=required, default=default, **options)
+
+    def to_python(self, raw: Any, records: Model) -> M:  # noqa: ANN401
+        """Give the linked record; the links of its neighbours are prefetched with it."""
+        found: M = records._linked(self, (raw,) if raw else ())  # type: ignore[assignment]  # noqa: SLF001
+        return found
+
+    def to_raw(self, value: object) -> object:
+        """Take one record or its id."""
+        raw = super().to_raw(value)
+        if isinstance(raw, tuple):
+            if len(raw) > 1:
+                raise self.refuse(value, "one record")
+            return raw[0] if raw else None
+        if raw is None or raw is False or raw == "":
+            return None
+        if isinstance(raw, bool) or not isinstance(raw, int) or raw < 1:
+            raise self.refuse(value, f"an id of {self.comodel}")
+        return raw
+
+    @overload  # type: ignore[override]  # a link is compared with records, with an id, or with the one who asks
+    def __eq__(self, other: M | None) -> Condition: ...
+    @overload
+    def __eq__(self, other: int | ContextValue) -> Condition: ...
+    def __eq__(self, other: object) -> Condition:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Hold where this record is linked; an empty recordset or ``None`` asks for no link."""
+        return Leaf((self,), "=", other)
+
+    @overload  # type: ignore[override]  # as above
+    def __ne__(self, other: M | None) -> Condition: ...
+    @overload
+    def __ne__(self, other: int | ContextValue) -> Condition: ...
+    def __ne__(self, other: object) -> Condition:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Hold where another record is linked, or none."""
+        return Leaf((self,), "!=", other)
+
+    def in_(self, values: M | ContextValue) -> Condition:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]  a recordset is the collection
+        """Hold where one of these records is linked."""
+        return Leaf((self,), "in", values)
+
+    def not_in(self, values: M | ContextValue) -> Condition:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]  a recordset is the collection
+        """Hold where none of these records is linked."""
+        return Leaf((self,), "not in", values)
+
+    __hash__ = object.__hash__
+
+
+class One2many(Relation[M]):
+    """The records of another model that link here by their field ``inverse``."""
+
+    kind = "one2many"
+
+    def __init__(
+        self, comodel: type[M] | str | None = None, string: str = "", *, inverse: str, **options: Unpack[Common]
+    ) -> None:
+        """Without ``comodel`` the annotation names the class: ``lines: One2many["Line"] = One2many(inverse="...")``."""
+        super().__init__(comodel, string, **options)
+        self.inverse = inverse
+
+    def to_python(self, raw: Any, records: Model) -> M:  # noqa: ANN401
+        """Give the linked records in their model's order."""
+        found: M = records._linked(self, raw or ())  # type: ignore[assignment]  # noqa: SLF001
+        return found
+
+
+class Many2many(Relation[M]):
+    """Links to many records, kept in a relation table of their own."""
+
+    kind = "many2many"
+
+    def __init__(self, comodel: type[M] | str, string: str = "", **options: Unpack[Common]) -> None:
+        """``comodel`` as a class or by name."""
+        super().__init__(comodel, string, **options)
+
+    def to_python(self, raw: Any, records: Model) -> M:  # noqa: ANN401
+        """Give the linked records in their model's order."""
+        found: M = records._linked(self, raw or ())  # type: ignore[assignment]  # noqa: SLF001
+        return found
+
+    def relation(self, table: str) -> str:
+        """Name the relation table of the model whose table this is; its columns are source_id and target_id."""
+        return f"{table}_{self.name}_rel"
+
+
+def _resolved(path: str, namespace: object) -> type[Model]:
+    found: Any = namespace
+    for part in path.split("."):
+        found = getattr(found, part)
+    target: type[Model] = found
+    return target

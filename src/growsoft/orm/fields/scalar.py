@@ -1,0 +1,308 @@
+"""Fields that are one column: text, numbers, truth, dates and choices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from decimal import ROUND_HALF_UP, InvalidOperation
+from decimal import Decimal as Number
+from enum import Enum
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, Unpack, overload
+
+from growsoft.orm.fields.base import Field, TextConditions
+from growsoft.orm.fields.options import Common, Options
+
+if TYPE_CHECKING:
+    from growsoft.orm.env import Env
+    from growsoft.orm.model import Model
+    from growsoft.postgres.schema import ColumnType
+
+E = TypeVar("E", bound=Enum)
+EV = TypeVar("EV")
+DV = TypeVar("DV", date, date | None)
+TV = TypeVar("TV", datetime, datetime | None)
+
+_INTEGER_LIMIT = 2**31 - 1
+_TEXT_LIMIT = 1_000_000  # characters: what a person can have meant
+_NUMERIC_DIGITS = 30
+
+
+class Char(Field[str], TextConditions):
+    """One line of text; unset is ``""``."""
+
+    column: ClassVar[ColumnType | None] = "text"
+    kind = "char"
+
+    def __init__(self, string: str = "", *, size: int = 2000, **options: Unpack[Options[str]]) -> None:
+        """``size`` is the greatest length in characters."""
+        super().__init__(string, **options)
+        self.size = size
+
+    @property
+    def unset(self) -> object:
+        """Unset text is empty, never NULL."""
+        return ""
+
+    def to_raw(self, value: object) -> object:
+        """Take text; ``None`` is unset."""
+        if value is None or value is False:
+            return ""
+        if not isinstance(value, str):
+            raise self.refuse(value, "text")
+        if "\0" in value:
+            raise self.refuse(value, "text without NUL characters")
+        if len(value) > self.size:
+            raise self.refuse(value, f"at most {self.size} characters long")
+        return value
+
+
+class Text(Char):
+    """Text of several lines; unset is ``""``."""
+
+    kind = "text"
+
+    def __init__(self, string: str = "", **options: Unpack[Options[str]]) -> None:
+        """Like ``Char`` without a limit that a person would meet."""
+        super().__init__(string, size=_TEXT_LIMIT, **options)
+
+
+class Integer(Field[int]):
+    """A whole number of 32 bits; unset is 0."""
+
+    column: ClassVar[ColumnType | None] = "integer"
+    kind = "integer"
+
+    @property
+    def unset(self) -> object:
+        """Unset is zero."""
+        return 0
+
+    def to_raw(self, value: object) -> object:
+        """Take a whole number within 32 bits."""
+        if value is None or value is False:
+            return 0
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise self.refuse(value, "a whole number")
+        if abs(value) > _INTEGER_LIMIT:
+            raise self.refuse(value, f"between -{_INTEGER_LIMIT} and {_INTEGER_LIMIT}")
+        return value
+
+
+class Decimal(Field[Number]):
+    """An exact number, never a float; unset is 0. ``digits`` after the point: more are rounded half up."""
+
+    column: ClassVar[ColumnType | None] = "numeric"
+    kind = "decimal"
+
+    def __init__(self, string: str = "", *, digits: int | None = 6, **options: Unpack[Options[Number]]) -> None:
+        """``digits`` = None keeps all that come."""
+        super().__init__(string, **options)
+        self.digits = digits
+
+    @property
+    def unset(self) -> object:
+        """Unset is zero."""
+        return Number(0)
+
+    def to_raw(self, value: object) -> object:
+        """Take an exact number; a float is taken by its shortest text (0.1 is one tenth)."""
+        if value is None or value is False:
+            return Number(0)
+        if isinstance(value, bool) or not isinstance(value, int | float | str | Number):
+            raise self.refuse(value, "a number")
+        try:
+            number = Number(repr(value)) if isinstance(value, float) else Number(value)
+        except InvalidOperation:
+            raise self.refuse(value, "a number") from None
+        if not number.is_finite() or number.adjusted() > _NUMERIC_DIGITS:
+            raise self.refuse(value, "a number that can be stored")
+        return number if self.digits is None else rounded(number, self.digits)
+
+
+class Monetary(Decimal):
+    """An amount in a currency; rounded half up to the currency's decimals when it is written.
+
+    ``currency`` is the path to the currency on the same record (``currency_id``, ``order_id.currency_id``); the
+    currency's model has an integer field ``decimal_places``.
+    """
+
+    kind = "monetary"
+
+    def __init__(self, string: str = "", *, currency: str = "currency_id", **options: Unpack[Options[Number]]) -> None:
+        """``currency`` names where the decimals come from."""
+        super().__init__(string, digits=None, **options)
+        self.currency = currency
+
+
+class Boolean(Field[bool]):
+    """Yes or no; unset is no."""
+
+    column: ClassVar[ColumnType | None] = "boolean"
+    kind = "boolean"
+
+    @property
+    def unset(self) -> object:
+        """Unset is no."""
+        return False
+
+    def to_raw(self, value: object) -> object:
+        """Take a truth value."""
+        if value is None:
+            return False
+        if not isinstance(value, bool):
+            raise self.refuse(value, "yes or no")
+        return value
+
+
+class Date(Field[DV]):
+    """A day; unset is ``None``, and a required one is never unset."""
+
+    column: ClassVar[ColumnType | None] = "date"
+    kind = "date"
+
+    @overload
+    def __init__(
+        self: Date[date],
+        string: str = "",
+        *,
+        required: Literal[True],
+        default: date | Callable[[Env], date] | None = None,
+        **options: Unpack[Common],
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: Date[date | None],
+        string: str = "",
+        *,
+        default: date | Callable[[Env], date] | None = None,
+        **options: Unpack[Common],
+    ) -> None: ...
+    def __init__(self, string: str = "", **options: Any) -> None:  # the overloads are the signature
+        """Take what every field takes."""
+        super().__init__(string, **options)
+
+    def to_raw(self, value: object) -> object:
+        """Take a date or ISO text."""
+        match value:
+            case None | False | "":
+                return None
+            case datetime():
+                raise self.refuse(value, "a day without a time")
+            case date():
+                return value
+            case str():
+                try:
+                    return date.fromisoformat(value)
+                except ValueError:
+                    raise self.refuse(value, "a date like 2026-12-31") from None
+            case _:
+                raise self.refuse(value, "a date like 2026-12-31")
+
+
+class Datetime(Field[TV]):
+    """A moment, aware and in UTC; people see it in their own time zone. Unset is ``None``."""
+
+    column: ClassVar[ColumnType | None] = "timestamptz"
+    kind = "datetime"
+
+    @overload
+    def __init__(
+        self: Datetime[datetime],
+        string: str = "",
+        *,
+        required: Literal[True],
+        default: datetime | Callable[[Env], datetime] | None = None,
+        **options: Unpack[Common],
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: Datetime[datetime | None],
+        string: str = "",
+        *,
+        default: datetime | Callable[[Env], datetime] | None = None,
+        **options: Unpack[Common],
+    ) -> None: ...
+    def __init__(self, string: str = "", **options: Any) -> None:  # the overloads are the signature
+        """Take what every field takes."""
+        super().__init__(string, **options)
+
+    def to_raw(self, value: object) -> object:
+        """Take an aware datetime, or ISO text (without a zone: UTC)."""
+        match value:
+            case None | False | "":
+                return None
+            case datetime():
+                if value.tzinfo is None:
+                    raise self.refuse(value, "a moment with a time zone; use UTC")
+                return value.astimezone(UTC)
+            case str():
+                return self._parsed(value)
+            case _:
+                raise self.refuse(value, "a moment like 2026-12-31 12:00:00")
+
+    def _parsed(self, text: str) -> datetime:
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError:
+            raise self.refuse(text, "a moment like 2026-12-31 12:00:00") from None
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+class Selection(Field[EV]):
+    """One of the members of an ``Enum`` whose values are text; unset is ``None`` unless a default rules that out."""
+
+    column: ClassVar[ColumnType | None] = "text"
+    kind = "selection"
+
+    @overload
+    def __init__(
+        self: Selection[E],
+        choices: type[E],
+        string: str = "",
+        *,
+        default: E | Callable[[Env], E],
+        required: bool = False,
+        **options: Unpack[Common],
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: Selection[E], choices: type[E], string: str = "", *, required: Literal[True], **options: Unpack[Common]
+    ) -> None: ...
+    @overload
+    def __init__(self: Selection[E | None], choices: type[E], string: str = "", **options: Unpack[Common]) -> None: ...
+    def __init__(
+        self, choices: type[Enum], string: str = "", **options: Any
+    ) -> None:  # the overloads are the signature
+        """``choices`` in the order in which people see them."""
+        super().__init__(string, **options)
+        self.choices = choices
+
+    @property
+    def unset(self) -> object:
+        """Unset is empty text."""
+        return ""
+
+    def to_python(self, raw: Any, records: Model) -> EV:  # noqa: ANN401
+        """Give the member."""
+        del records
+        value: EV = self.choices(raw) if raw else None  # type: ignore[assignment]  # the overloads say when it is None
+        return value
+
+    def to_raw(self, value: object) -> object:
+        """Take a member or its value."""
+        match value:
+            case None | False | "":
+                return ""
+            case Enum() if isinstance(value, self.choices):
+                return value.value
+            case str():
+                try:
+                    return self.choices(value).value
+                except ValueError:
+                    pass
+        raise self.refuse(value, f"one of {', '.join(str(member.value) for member in self.choices)}")
+
+
+def rounded(number: Number, digits: int) -> Number:
+    """Round half up (away from zero, as people do on paper) to so many digits after the point."""
+    return number.quantize(Number(1).scaleb(-digits), rounding=ROUND_HALF_UP)

@@ -1,0 +1,293 @@
+"""Models: a class is a table with its rules, an instance is a set of its records in one environment."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, LiteralString, Self, TypeVar, overload
+
+from growsoft.errors import MissingError, UserError, ValidationError
+from growsoft.orm import reader, writer
+from growsoft.orm.domain import Condition, from_wire
+from growsoft.orm.fields.base import Field
+from growsoft.orm.fields.relational import Relation
+from growsoft.orm.fields.stamps import Identity, Moment, Number
+from growsoft.orm.match import matches
+from growsoft.postgres.sql import proven_literal
+
+if TYPE_CHECKING:
+    from growsoft.orm.env import Env
+    from growsoft.orm.registry import ModelInfo
+
+V = TypeVar("V")
+M = TypeVar("M", bound="Model")
+
+Domain = Condition | Sequence[object]
+
+
+class Model:
+    """Base of all models. A subclass names itself by ``_name``; with ``extend=True`` it changes its parent in place.
+
+    ``_order`` sorts records, ``_rec_name`` is the field that names one, ``_description`` says what they are.
+    """
+
+    __slots__ = ("_ids", "_prefetch", "env")
+
+    _name: ClassVar[str] = ""
+    _table: ClassVar[str] = ""
+    _order: ClassVar[str] = "id"
+    _rec_name: ClassVar[str] = "name"
+    _description: ClassVar[str] = ""
+    _extends: ClassVar[bool] = False
+    defined: ClassVar[list[type[Model]]] = []
+
+    env: Env
+    _ids: tuple[int, ...]
+    _prefetch: reader.Prefetch
+
+    id = Identity()
+    create_uid = Number("Created by")
+    create_date = Moment("Created on")
+    write_uid = Number("Changed by")
+    write_date = Moment("Changed on")
+    version = Number("Version")
+
+    def __init_subclass__(cls, *, extend: bool = False, **kwargs: object) -> None:
+        """Take a class into the list that registries are built from."""
+        super().__init_subclass__(**kwargs)
+        if "_made" in vars(cls):
+            return
+        if not cls._name or (not extend and "_name" not in vars(cls)):
+            raise TypeError(f"{cls.__qualname__} needs a _name, or extend=True to change its parent in place")
+        cls._extends = extend
+        cls._table = cls._name.replace(".", "_")
+        if "_description" not in vars(cls) and not extend:
+            cls._description = (cls.__doc__ or "").partition("\n")[0].partition(":")[0].strip().rstrip(".")
+        Model.defined.append(cls)
+
+    # -- sets of records ---------------------------------------------------------------------------------------------
+
+    @classmethod
+    def _of(cls, env: Env, ids: tuple[int, ...], prefetch: reader.Prefetch | None = None) -> Self:
+        records = object.__new__(cls)
+        records.env = env
+        records._ids = ids
+        records._prefetch = reader.Among(ids) if prefetch is None else prefetch
+        return records
+
+    @property
+    def _info(self) -> ModelInfo:
+        return self.env.registry.models[self._name]
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """The ids, in order."""
+        return self._ids
+
+    def __iter__(self) -> Iterator[Self]:
+        """Give the records one by one; what one reads is fetched for all."""
+        for record_id in self._ids:
+            yield self._of(self.env, (record_id,), self._prefetch)
+
+    def __len__(self) -> int:
+        """How many."""
+        return len(self._ids)
+
+    def __bool__(self) -> bool:
+        """Whether there are any."""
+        return bool(self._ids)
+
+    def __getitem__(self, index: int | slice) -> Self:
+        """Give one, or a part."""
+        ids = self._ids[index]
+        return self._of(self.env, ids if isinstance(ids, tuple) else (ids,), self._prefetch)
+
+    def __contains__(self, record: object) -> bool:
+        """Whether a record is among these."""
+        return isinstance(record, Model) and record._name == self._name and set(record._ids) <= set(self._ids)
+
+    def __eq__(self, other: object) -> bool:
+        """The same records of the same model, in whatever order."""
+        return isinstance(other, Model) and other._name == self._name and set(other._ids) == set(self._ids)
+
+    def __hash__(self) -> int:
+        """Agree with ``__eq__``."""
+        return hash((self._name, frozenset(self._ids)))
+
+    def __or__(self, other: Self) -> Self:
+        """Both sets, without doubles."""
+        return self._of(self.env, tuple(dict.fromkeys((*self._ids, *self._same(other)._ids))))
+
+    __add__ = __or__
+
+    def __and__(self, other: Self) -> Self:
+        """Those in both."""
+        keep = set(self._same(other)._ids)
+        return self._of(self.env, tuple(i for i in self._ids if i in keep), self._prefetch)
+
+    def __sub__(self, other: Self) -> Self:
+        """Those that are not in the other."""
+        drop = set(self._same(other)._ids)
+        return self._of(self.env, tuple(i for i in self._ids if i not in drop), self._prefetch)
+
+    def __repr__(self) -> str:
+        """Show model and ids; names may be personal data."""
+        return f"{self._name}{self._ids}"
+
+    def browse(self, ids: int | Iterable[int]) -> Self:
+        """Give records by id, without asking whether they exist."""
+        return self._of(self.env, (ids,) if isinstance(ids, int) else tuple(ids))
+
+    def ensure_one(self) -> Self:
+        """Give itself when it is exactly one record; else say so."""
+        if len(self._ids) != 1:
+            raise UserError(f"This works on one record at a time; {len(self._ids)} were given.")
+        return self
+
+    def exists(self) -> Self:
+        """Give those that exist and may be seen."""
+        return self._of(self.env, reader.existing(self.env, self._info, self._ids), self._prefetch)
+
+    @overload
+    def mapped(self, what: Relation[M]) -> M: ...
+    @overload
+    def mapped(self, what: Field[V]) -> list[V]: ...
+    @overload
+    def mapped(self, what: Callable[[Self], V]) -> list[V]: ...
+    @overload
+    def mapped(self, what: str) -> Any: ...  # noqa: ANN401  a path in text has no type
+    def mapped(self, what: object) -> object:
+        """Give a value of each record; records are joined without doubles. ``what``: a field, a path or a function."""
+        if isinstance(what, str | Field):
+            result: object = self
+            for name in what.split(".") if isinstance(what, str) else (what.name,):
+                result = reader.gathered(result, name)
+            return result
+        if not callable(what):
+            raise TypeError("mapped() takes a field, a path or a function")
+        return [what(record) for record in self]
+
+    def filtered(self, what: Condition | Callable[[Self], bool]) -> Self:
+        """Keep those that meet a condition or for which a function is true."""
+        test = (lambda record: matches(record, what)) if isinstance(what, Condition) else what
+        return self._of(self.env, tuple(record._ids[0] for record in self if test(record)), self._prefetch)
+
+    def sorted(self, key: Callable[[Self], Any] | str | None = None, *, reverse: bool = False) -> Self:
+        """Sort by a function, by a field's name, or in the model's order."""
+        if key is None:
+            ids = set(self._ids)
+            return self.search(Identity.among(self._ids)) if ids else self
+        by = (lambda record: getattr(record, key)) if isinstance(key, str) else key
+        ordered = sorted(self, key=by, reverse=reverse)
+        return self._of(self.env, tuple(record._ids[0] for record in ordered), self._prefetch)
+
+    def grouped(self, key: Callable[[Self], V]) -> dict[V, Self]:
+        """Group by what a function gives."""
+        groups: dict[V, list[int]] = {}
+        for record in self:
+            groups.setdefault(key(record), []).append(record._ids[0])
+        return {value: self._of(self.env, tuple(ids), self._prefetch) for value, ids in groups.items()}
+
+    # -- reading -----------------------------------------------------------------------------------------------------
+
+    def search(self, domain: Domain = (), *, offset: int = 0, limit: int | None = None, order: str = "") -> Self:
+        """Find records by a typed condition or a domain list."""
+        return self._of(self.env, reader.search(self.env, self._info, _condition(domain), offset, limit, order))
+
+    def search_count(self, domain: Domain = (), *, limit: int | None = None) -> int:
+        """Count records; with ``limit`` stop there (a screen says "10,000+")."""
+        return reader.count(self.env, self._info, _condition(domain), limit)
+
+    def read(self, names: Sequence[str] = ()) -> list[dict[str, Any]]:
+        """Give values as they go to the wire: links as (id, name), many as ids. Raises when one is not there."""
+        rows = reader.read(self.env, self._info, names, self._ids)
+        if len(rows) < len(set(self._ids)):
+            raise MissingError
+        return rows
+
+    def search_read(
+        self,
+        domain: Domain = (),
+        names: Sequence[str] = (),
+        *,
+        offset: int = 0,
+        limit: int | None = None,
+        order: str = "",
+    ) -> list[dict[str, Any]]:
+        """Search and read in one query."""
+        return reader.search_read(self.env, self._info, _condition(domain), names, offset, limit, order)
+
+    @property
+    def display_name(self) -> str:
+        """The name people know a record by."""
+        return str(getattr(self, self._rec_name)) if self._ids else ""
+
+    # -- writing -----------------------------------------------------------------------------------------------------
+
+    @overload
+    def create(self, values: Mapping[str, object]) -> Self: ...
+    @overload
+    def create(self, values: Sequence[Mapping[str, object]]) -> Self: ...
+    def create(self, values: Mapping[str, object] | Sequence[Mapping[str, object]]) -> Self:
+        """Make one record, or many at once."""
+        many = [values] if isinstance(values, Mapping) else values
+        return self._of(self.env, writer.create(self.env, self._info, many))
+
+    def write(self, values: Mapping[str, object]) -> None:
+        """Change fields of all these records."""
+        self._assign(values)
+
+    def unlink(self) -> None:
+        """Delete these records."""
+        if self._ids:
+            writer.unlink(self.env, self._info, self._ids)
+
+    def lock(self) -> Self:
+        """Lock these records until the end of the transaction; others who lock them wait."""
+        reader.lock(self.env, self._info, self._ids)
+        return self
+
+    def ensure_version(self, version: int) -> None:
+        """Refuse to go on when somebody changed the record since that version was read; says who and when."""
+        reader.ensure_version(self.env, self._info, self.ensure_one()._ids[0], version)
+
+    def sudo(self, reason: LiteralString) -> Self:
+        """Give the same records in elevated hands, for a literal reason that is audited."""
+        frame = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]  the caller's constants prove the literal
+        proven_literal(reason, frame)
+        caller = f"{frame.f_globals.get('__name__', '?')}.{frame.f_code.co_qualname}"
+        return self._of(self.env.elevate(reason, caller), self._ids)
+
+    def with_env(self, env: Env) -> Self:
+        """Give the same records in another environment of the same transaction."""
+        return self._of(env, self._ids)
+
+    # -- for fields --------------------------------------------------------------------------------------------------
+
+    def _value(self, name: str) -> Any:  # noqa: ANN401  what the driver gives
+        if not self._ids:
+            return self._info.fields[name].unset
+        if len(self._ids) > 1:
+            self.ensure_one()
+        return reader.value(self, name)
+
+    def _assign(self, values: Mapping[str, object]) -> None:
+        if self._ids:
+            writer.assign(self.env, self._info, self._ids, values)
+
+    def _linked(self, field: Relation[Any], ids: tuple[int, ...]) -> Model:
+        cls = self.env.registry.models[field.comodel].cls
+        return cls._of(self.env, ids, reader.Beyond(self, field))
+
+    def _same(self, other: Self) -> Self:
+        if not isinstance(other, Model) or other._name != self._name:
+            raise TypeError(f"{self._name} and {other!r} do not mix")
+        return other
+
+
+def _condition(domain: Domain) -> Condition:
+    if isinstance(domain, Condition):
+        return domain
+    if isinstance(domain, str | bytes):
+        raise ValidationError("A search condition is a typed condition or a domain list.")
+    return from_wire(domain)
