@@ -3,8 +3,6 @@
 import errno
 import os
 import resource
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +11,7 @@ from growsoft_cloud.backup.errors import BackupError, NameTaken, ObjectMissing, 
 from growsoft_cloud.backup.folder import MARK, UNFINISHED, FolderSite
 from growsoft_cloud.backup.sites import Kind, new_name
 from tests.unit.backup.places import FRANKFURT, MONTREAL, folder_site
+from tests.unit.backup.volumes import small_volume
 
 
 @pytest.fixture
@@ -135,28 +134,15 @@ def test_interrupted_writes_are_swept_but_not_running_ones(site: FolderSite) -> 
     assert len(site.list(Kind.ARCHIVE)) == 1
 
 
-@pytest.fixture
-def small_volume(tmp_path: Path) -> Iterator[Path]:
-    """A volume of one megabyte; only root can mount one."""
-    if os.geteuid() != 0:
-        pytest.skip("mounting a small volume needs root; the limit on file sizes is tested for everybody")
-    path = tmp_path / "volume"
-    path.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(path)], check=False)
-    if mounted.returncode != 0:
-        pytest.skip("this root may not mount; the limit on file sizes is tested for everybody")
-    yield path
-    subprocess.run(["umount", str(path)], check=True)
-
-
-def test_bk2_a_full_disk_is_said_and_leaves_nothing_that_looks_like_a_copy(small_volume: Path) -> None:
-    site = FolderSite("montreal", MONTREAL, small_volume / "site").prepare()
-    before = site.free_space()
-    with pytest.raises(SiteFull, match="montreal: the site is full"):
-        put(site, bytes(2_000_000))
-    assert site.list(Kind.ARCHIVE) == []
-    assert not drafts(site)
-    assert site.free_space() == before
+def test_bk2_a_full_disk_is_said_and_leaves_nothing_that_looks_like_a_copy(tmp_path: Path) -> None:
+    with small_volume(tmp_path / "volume") as volume:
+        site = FolderSite("montreal", MONTREAL, volume / "site").prepare()
+        before = site.free_space()
+        with pytest.raises(SiteFull, match="montreal: the site is full"):
+            put(site, bytes(2_000_000))
+        assert site.list(Kind.ARCHIVE) == []
+        assert not drafts(site)
+        assert site.free_space() == before
 
 
 def test_bk2_a_limit_on_the_size_of_files_is_a_full_site_too(site: FolderSite) -> None:
