@@ -134,8 +134,14 @@ class Registry:
 
     @cached_property
     def groups(self) -> Mapping[str, Group]:
-        """The groups of all apps, by key."""
-        return {group.key: group for app in self.apps for group in app.groups}
+        """The groups of all apps, by key; an app that names another's group again adds to what it implies."""
+        found: dict[str, Group] = {}
+        for app in self.apps:
+            for group in app.groups:
+                first = found.get(group.key, group)
+                implied = tuple(dict.fromkeys((*first.implied, *group.implied)))
+                found[group.key] = Group(group.key, first.name, implied)
+        return found
 
     def implied(self, key: str) -> frozenset[str]:
         """Give a group with all it implies."""

@@ -1,6 +1,7 @@
 """One transaction under one signed context, with savepoints, elevation and bounded retries."""
 
 import random
+import secrets
 import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
@@ -35,6 +36,13 @@ class SessionEnded(UserError):
 
 class ContextRefused(GrowsoftError):
     """The database did not believe who is asking; see the log for the reason."""
+
+
+class ProfileMissing(GrowsoftError):
+    """Your groups changed a moment ago and the database is not ready for them yet; try again in a moment.
+
+    The keeper makes it ready: ``KeeperPort.ensure_profile``.
+    """
 
 
 class Conflict(GrowsoftError):
@@ -133,9 +141,14 @@ class Transaction:
         cursor = self._run(checked(query).text + self._tag, query.params)
         return Result(cursor.fetchall() if cursor.description is not None else [], cursor.rowcount)
 
+    def run(self, query: Sql) -> Result:
+        """Run one statement: the name under which the start-up check knows a superuser's connection as well."""
+        return self.execute(query)
+
     def stream(self, query: Sql, size: int = 2000) -> Generator[list[tuple[Any, ...]]]:
         """Run one query through a cursor on the server; give its rows in batches, in bounded memory."""
-        with self._connection.raw.cursor(f"stream_{self._depth}_{id(query)}") as cursor:
+        # Nobody can guess the name: what runs later, under less rights, must not fetch from a cursor left open.
+        with self._connection.raw.cursor(f"stream_{secrets.token_hex(8)}") as cursor:
             try:
                 cursor.execute(checked(query).text.encode(), query.params)
                 while rows := cursor.fetchmany(size):
@@ -168,6 +181,8 @@ class Transaction:
         would not do: releasing it keeps the elevation.
         """
         before = self._door
+        if door.entry(self._connection) is None:
+            raise ContextRefused("Code acts within a context that says who it is; the bare login is nobody.")
         self._enter(door)
         try:
             yield self._entered()
@@ -179,8 +194,12 @@ class Transaction:
         self._re_enter(door)
 
     def commit(self) -> None:
-        """Make it last; then run what waited for it."""
-        self._run("COMMIT", None)
+        """Make it last; then run what waited for it.
+
+        PostgreSQL answers the COMMIT of a failed transaction with a silent ROLLBACK: that must not look like success.
+        """
+        if self._run("COMMIT", None).statusmessage != "COMMIT":
+            raise DatabaseError("25P02", "an error was passed over without a savepoint, so nothing was saved")
         for action in self.on_commit:
             action()
 
@@ -199,11 +218,22 @@ class Transaction:
     def _enter(self, door: Door) -> None:
         entry = door.entry(self._connection)
         if entry is not None:
-            profile, text = self._run(entry.text, entry.params).fetchone() or ("", "")
+            profile, text = self._entry_row(entry)
             self.context = parse_context(profile, text)
             self._tag = f" /*{profile}*/"
             self._connection.last_profile = profile
+        elif self.context is not None:
+            self._run(_LEAVE, None)
+            self.context = None
+            self._tag = ""
         self._door = door
+
+    def _entry_row(self, entry: Sql) -> tuple[str, str]:
+        try:
+            return self._run(entry.text, entry.params).fetchone() or ("", "")
+        except (AccessError, ValidationError) as error:
+            # Only SET ROLE fails like this: the login does not have the profile, or nobody has.
+            raise ProfileMissing from error
 
     def _re_enter(self, door: Door) -> None:
         if self._connection.raw.info.transaction_status is psycopg.pq.TransactionStatus.INERROR:
@@ -224,6 +254,10 @@ class Transaction:
     def _run(self, text: str, params: Sequence[object] | None) -> psycopg.Cursor[tuple[Any, ...]]:
         try:
             return self._cursor.execute(text.encode(), params, prepare=None if params is not None else False)
+        except (pg.InvalidSqlStatementName, pg.FeatureNotSupported) as error:
+            # Prepared statements that the driver remembers are gone or no longer fit: this connection serves nobody.
+            self._connection.close()
+            raise DatabaseUnavailable from error
         except psycopg.Error as error:
             raise translated(error) from error
 
@@ -258,6 +292,8 @@ def translated(error: psycopg.Error) -> GrowsoftError:
     return DatabaseError(error.sqlstate or "", str(error).partition("\n")[0])
 
 
+_LEAVE: Final = "SELECT set_config('role', 'none', true), gs.leave()"
+
 _REFERENCED: Final = "Other records refer to this one, or it refers to a missing one."
 _RULES: Final[dict[type[psycopg.Error], tuple[RuleKind, str]]] = {
     pg.UniqueViolation: ("unique", "This value is taken already; choose another."),
@@ -271,6 +307,7 @@ _ANSWERS: Final[dict[type[psycopg.Error], type[GrowsoftError]]] = {
     pg.SerializationFailure: Conflict,
     pg.DeadlockDetected: Conflict,
     pg.InvalidAuthorizationSpecification: SessionEnded,
+    pg.InvalidPassword: ContextRefused,
     pg.InsufficientPrivilege: AccessError,
     pg.IdleInTransactionSessionTimeout: DatabaseUnavailable,
     pg.TransactionTimeout: DatabaseUnavailable,

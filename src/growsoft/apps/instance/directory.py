@@ -1,0 +1,128 @@
+"""The directory: from the host a browser names to the database it is served from."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, replace
+from typing import Final
+from uuid import UUID
+
+from growsoft.orm import load, open_env
+from growsoft.postgres.check import refuse_unprotected
+from growsoft.postgres.connection import Endpoint
+from growsoft.postgres.context import Context, LoginDoor, group_role, profile_name
+from growsoft.postgres.database import Database
+from growsoft.postgres.keeper import KeeperPort
+from growsoft.postgres.pool import Pools
+from growsoft.security.keyring import WorkerKeys
+from growsoft.web.ports import Site
+
+# A database that was dropped or renamed is not found any more after this time, in seconds.
+REMEMBER: Final = 2.0
+
+CONTROL_APPS: Final = ("base", "instance")
+DIRECTORY_PROFILE: Final = profile_name([group_role("instance.directory")])
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """What the directory says of a database."""
+
+    name: str
+    uuid: UUID
+    pg_name: str
+    key_id: int
+    apps: tuple[str, ...]
+
+
+class Directory:
+    """Looks databases up in the control database, checks their walls once, and remembers both for a moment.
+
+    Thread-safe. A database whose protection is not what its apps declare is refused (``DatabaseUnprotected``).
+    """
+
+    def __init__(self, control: Located, server: Endpoint, keys: WorkerKeys, keeper: KeeperPort, pools: Pools) -> None:
+        """``server`` says where the cluster is; name, user and password are those of each database."""
+        self._server = server
+        self._keys = keys
+        self._keeper = keeper
+        self._pools = pools
+        self._control = control
+        self._lock = threading.Lock()
+        self._found: dict[str, tuple[float, Site | None]] = {}
+        self._checked: dict[tuple[str, int], Site] = {}
+
+    def control(self) -> Site:
+        """Give the control database."""
+        return self._served(self._control)
+
+    def find(self, host: str) -> Site | None:
+        """Give the database of a host name without port: ``localhost`` is the control database, else the first label."""
+        name = host.lower().removesuffix(".")
+        if name in ("localhost", "127.0.0.1", "::1", "[::1]"):
+            return self.control()
+        label, _, rest = name.partition(".")
+        return self.by_name(label) if rest == "localhost" else None
+
+    def by_name(self, name: str) -> Site | None:
+        """Give an active database by its name."""
+        now = time.monotonic()
+        with self._lock:
+            known = self._found.get(name)
+        if known is not None and now - known[0] < REMEMBER:
+            return known[1]
+        located = self._look_up(name)
+        site = None if located is None else self._served(located)
+        with self._lock:
+            if len(self._found) > 10_000:
+                self._found.clear()
+            self._found[name] = (now, site)
+        return site
+
+    def _look_up(self, name: str) -> Located | None:
+        control = self.control()
+        door = control.database.signed(Context(user=0, profile=DIRECTORY_PROFILE))
+        with open_env(control.database, control.registry, door, mode="read") as env:
+            rows = env["instance.database"].search_read(
+                [["name", "=", name], ["state", "=", "active"]], ["name", "uuid", "pg_name", "key_id", "apps"], limit=1
+            )
+        return None if not rows else located(rows[0])
+
+    def _served(self, where: Located) -> Site:
+        key = (where.pg_name, where.key_id)
+        with self._lock:
+            known = self._checked.get(key)
+        if known is not None:
+            return known if known.name == where.name else replace(known, name=where.name)
+        registry = load(where.apps)
+        database = database_of(where, self._server, self._keys, self._pools)
+        expected = self._keeper.apply_declarations(where.pg_name).fingerprint
+        _refuse(database, expected)
+        site = Site(where.name, database, registry)
+        with self._lock:
+            self._checked[key] = site
+        return site
+
+
+def located(row: dict[str, object]) -> Located:
+    """Read a row of the directory."""
+    return Located(
+        str(row["name"]),
+        UUID(str(row["uuid"])),
+        str(row["pg_name"]),
+        int(str(row["key_id"])),
+        tuple(str(row["apps"]).split(",")),
+    )
+
+
+def database_of(where: Located, server: Endpoint, keys: WorkerKeys, pools: Pools) -> Database:
+    """Work out how to get into a database: its login's password and its signing key follow from its uuid."""
+    password = keys.login_password(where.uuid, where.key_id)
+    endpoint = replace(server, dbname=where.pg_name, user=where.pg_name, password=password)
+    return Database(endpoint, where.uuid, where.key_id, keys.signing_key(where.uuid, where.key_id), pools)
+
+
+def _refuse(database: Database, expected: str) -> None:
+    with database.transaction(LoginDoor(), "read") as transaction:
+        refuse_unprotected(transaction, expected)

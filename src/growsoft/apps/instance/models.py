@@ -1,0 +1,85 @@
+"""Instance models: clusters, and the databases of customers."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from growsoft.errors import ValidationError
+from growsoft.orm import Access, Model, api, fields
+
+# What a name can be: a DNS label (RFC 1123), because the database is served at https://NAME.<domain>.
+_LABEL = "abcdefghijklmnopqrstuvwxyz0123456789-"
+# Names that would be taken for something of the instance itself.
+RESERVED_NAMES = frozenset(("localhost", "www", "control", "admin", "api", "mail", "postgres", "template"))
+
+
+class Plan(Enum):
+    """What a customer has taken; all but paid have 48 hours in a disaster."""
+
+    PAID = "paid"
+    TRIAL = "trial"
+    EDUCATION = "education"
+    FREEMIUM = "freemium"
+
+
+class State(Enum):
+    """Where a database is in its life."""
+
+    CREATING = "creating"
+    ACTIVE = "active"
+    DROPPED = "dropped"
+    PURGED = "purged"
+
+
+class Cluster(Model):
+    """Cluster: a PostgreSQL primary with its standby."""
+
+    _name = "instance.cluster"
+    _order = "name"
+
+    name = fields.Char(required=True, unique="There is a cluster of this name already.", size=63)
+
+    directory = Access("instance.directory", "read")
+    operators = Access("instance.operator", "read")
+
+
+class CustomerDatabase(Model):
+    """Database: one customer's own, with its opaque name in PostgreSQL."""
+
+    _name = "instance.database"
+    _order = "name"
+
+    name = fields.Char(required=True, size=63, index=True)
+    uuid = fields.Char(required=True, unique="Another database has this uuid.", size=36)
+    pg_name = fields.Char("Name in PostgreSQL", required=True, unique="Another database has this name.", size=63)
+    key_id = fields.Integer(default=1, readonly=True)
+    plan = fields.Selection(Plan, default=Plan.PAID)
+    state = fields.Selection(State, default=State.CREATING)
+    cluster_id = fields.Many2one(Cluster, required=True)
+    apps = fields.Char(help="The installed apps, separated by commas.")
+    dropped_at = fields.Datetime()
+    # Wrapped by the instance key: useless without it, and destroyed to make every backup unreadable.
+    backup_key = fields.Text(readonly=True, groups="instance.operator")
+
+    directory = Access("instance.directory", "read")
+    operators = Access("instance.operator", "read")
+
+    @api.constrains("name", "state")
+    def _check_name(self) -> None:
+        for database in self:
+            check_database_name(database.name)
+            others = self.search(
+                (CustomerDatabase.name == database.name) & CustomerDatabase.state.in_([State.CREATING, State.ACTIVE])
+            )
+            if database.state in (State.CREATING, State.ACTIVE) and len(others) > 1:
+                raise ValidationError(f"There is a database {database.name} already; choose another name.")
+
+
+def check_database_name(name: str) -> None:
+    """Refuse a name that cannot be part of an address."""
+    if not name or len(name) > 63 or set(name) - set(_LABEL) or name.startswith("-") or name.endswith("-"):
+        raise ValidationError(
+            f"{name[:70]!r} is no name for a database: use 1 to 63 lower-case letters, digits and hyphens inside."
+        )
+    if name in RESERVED_NAMES:
+        raise ValidationError(f"{name} is reserved; choose another name.")
