@@ -183,7 +183,9 @@ def _run(
     command: Sequence[str], allowed: Sequence[int], env: Mapping[str, str] | None = None, root: Path = ROOT
 ) -> bytes:
     """Run a scanner in the repository; an exit code it does not use for findings means it broke."""
-    done = subprocess.run(command, cwd=root, env=env, capture_output=True, check=False, timeout=300)
+    # Scanners keep caches: in the clone, not in somebody's home.
+    environ = {**(os.environ if env is None else env), "XDG_CACHE_HOME": str(ROOT / ".cache")}
+    done = subprocess.run(command, cwd=root, env=environ, capture_output=True, check=False, timeout=300)
     if done.returncode not in allowed:
         said = (done.stderr or done.stdout).decode(errors="replace").strip()[-2000:]
         raise ScannerBrokenError(f"{Path(command[0]).name} ended with {done.returncode}: {said}")
