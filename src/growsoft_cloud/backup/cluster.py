@@ -3,83 +3,66 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+from uuid import UUID
 
-from growsoft.postgres.binaries import Binaries
-from growsoft.postgres.connection import Endpoint
-from growsoft.postgres.dump import DumpFacts, dump_database, finish_restore, restore_database
-from growsoft.postgres.provision import MAINTENANCE_DATABASE, drop_database
+from growsoft.keeper.port import Port
+from growsoft.keeper.verbs import Created, Dumped
 from growsoft.postgres.role_facts import RoleFacts
-from growsoft.postgres.superuser import superuser
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """What a cluster can take: dumps of servers up to its version (170010), and this many bytes (None: unknown)."""
+
+    server_version: int
+    free_bytes: int | None
 
 
 class Cluster(Protocol):
     """What a backup asks of a cluster. Names are PostgreSQL's own (opaque), never those that people type."""
 
-    def dump(self, database: str, fd: int, /) -> DumpFacts:
-        """Write a database to a descriptor; see `growsoft.postgres.dump.dump_database`."""
+    def dump(self, database: str, fd: int, /) -> Dumped:
+        """Write a database to a descriptor and say what is in it."""
         ...
 
-    def restore(self, database: str, fd: int, roles: RoleFacts, /) -> dict[str, int]:
-        """Make a new database from a descriptor and return its row counts, or leave nothing."""
+    def restore(self, name: str, uuid: UUID, fd: int, /, *, roles: RoleFacts, rows: Mapping[str, int]) -> Created:
+        """Make a new database of the dump in a descriptor, with an identity of its own, or leave nothing."""
         ...
 
-    def finish(self, database: str, /) -> None:
-        """Say that a restored database was proven complete."""
+    def drop(self, name: str, /) -> None:
+        """Drop a database that `restore` made, with its login."""
         ...
 
-    def drop(self, database: str, /) -> None:
-        """Drop a database that `restore` made."""
-        ...
-
-    def server_version(self) -> int:
-        """Return the server's version number, such as 170010."""
-        ...
-
-    def free_space(self) -> int | None:
-        """Return how many bytes the cluster's disk can still take, or None where nobody knows."""
+    def capacity(self) -> Capacity:
+        """Return what the cluster can take now."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class LocalCluster:
-    """A cluster of this machine, by its superuser: what the keeper uses, and the command line that becomes it."""
+class KeeperCluster:
+    """The cluster of a keeper, be it another process or this one; `data` is where the cluster's data lies."""
 
-    endpoint: Endpoint
-    binaries: Binaries
-    data: Path | None = None
+    keeper: Port
+    server_version: int
+    data: Path
 
-    def dump(self, database: str, fd: int, /) -> DumpFacts:
-        """Write a database to a descriptor."""
-        return dump_database(self._in(database), fd, binaries=self.binaries)
+    def dump(self, database: str, fd: int, /) -> Dumped:
+        """Have the keeper dump a database."""
+        return self.keeper.dump(database, fd)
 
-    def restore(self, database: str, fd: int, roles: RoleFacts, /) -> dict[str, int]:
-        """Make a new database from a descriptor."""
-        return restore_database(self.endpoint, database, fd, roles=roles, binaries=self.binaries)
+    def restore(self, name: str, uuid: UUID, fd: int, /, *, roles: RoleFacts, rows: Mapping[str, int]) -> Created:
+        """Have the keeper restore a database; it gives it uuid, login and keys, and proves its walls."""
+        return self.keeper.restore(name, uuid, fd, roles=roles, rows=rows)
 
-    def finish(self, database: str, /) -> None:
-        """Take the mark of an incomplete database away."""
-        finish_restore(self.endpoint, database)
+    def drop(self, name: str, /) -> None:
+        """Have the keeper drop a database."""
+        self.keeper.drop_database(name)
 
-    def drop(self, database: str, /) -> None:
-        """Drop a database with its login."""
-        with superuser(self.endpoint, MAINTENANCE_DATABASE) as connection:
-            drop_database(connection, database)
-
-    def server_version(self) -> int:
-        """Ask the server itself: it may be another build than the programs."""
-        with superuser(self.endpoint, MAINTENANCE_DATABASE) as connection:
-            return connection.raw.info.server_version
-
-    def free_space(self) -> int | None:
-        """Return what the disk below the data can take."""
-        if self.data is None:
-            return None
+    def capacity(self) -> Capacity:
+        """Look at the disk below the data."""
         found = os.statvfs(self.data)
-        return found.f_bavail * found.f_frsize
-
-    def _in(self, database: str) -> Endpoint:
-        at = self.endpoint
-        return Endpoint(at.host, at.port, database, at.user, at.password)
+        return Capacity(self.server_version, found.f_bavail * found.f_frsize)

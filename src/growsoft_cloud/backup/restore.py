@@ -7,10 +7,14 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import NamedTuple
+from uuid import UUID, uuid4
 
 import msgspec
 
-from growsoft.postgres.dump import RestoreFailed
+from growsoft.errors import GrowsoftError
+from growsoft.keeper.verbs import Created
+from growsoft.postgres.keeper import new_database_name
 from growsoft.security.keyring import KeyUnusable, WrappedKey
 from growsoft_cloud.backup.archive import Hashed, Packed, unpack
 from growsoft_cloud.backup.cluster import Cluster
@@ -22,19 +26,35 @@ from growsoft_cloud.backup.progress import Listener, Meter, Step
 from growsoft_cloud.backup.service import BackupService
 from growsoft_cloud.backup.sites import Site
 
-# What makes a restored database somebody's own: new uuid, login and keys, marks, the start-up check. Each is called
-# with PostgreSQL's name of the new database, in order; an error of any of them undoes the restore.
-Hook = Callable[[str, Manifest], None]
+# What has to be done with a restored database before anybody is told of it, such as its entry in the control database.
+# Its uuid, login, keys, marks and start-up check are the keeper's. An error of any of them undoes the restore.
+Hook = Callable[[Created, Manifest], None]
 
 # A database needs room for its indexes while they are built, and for the write-ahead log.
 ROOM = 1.2
 
 
+class Target(NamedTuple):
+    """The database that is to come: PostgreSQL's name for it, and its uuid, both never used before."""
+
+    name: str
+    uuid: UUID
+
+
+def new_target() -> Target:
+    """Make up a new database."""
+    return Target(new_database_name(), uuid4())
+
+
 class Restored(msgspec.Struct, frozen=True, kw_only=True):
-    """A backup that became a database, from which site, and how long it took (seconds: the measured recovery time)."""
+    """A backup that became a database, from which site, and how long it took (seconds: the measured recovery time).
+
+    `database` is PostgreSQL's name; `rows` and `bytes` are those of the dump.
+    """
 
     backup: str
     database: str
+    uuid: UUID
     site: str
     rows: int
     bytes: int
@@ -45,7 +65,7 @@ class Restored(msgspec.Struct, frozen=True, kw_only=True):
 def restore(
     service: BackupService,
     backup: str,
-    into: str,
+    into: Target,
     hooks: Sequence[Hook] = (),
     *,
     site: str = "",
@@ -53,8 +73,7 @@ def restore(
 ) -> Restored:
     """Restore a backup into a new database of the service's cluster, from a site or from whichever has a good copy.
 
-    `into` is PostgreSQL's name for it. Copies that are found damaged on the way are repaired afterwards. Whatever goes
-    wrong, no database of this name is left.
+    Copies that are found damaged on the way are repaired afterwards. Whatever goes wrong, no new database is left.
     """
     began = time.monotonic()
     record = service.find(backup)
@@ -63,14 +82,13 @@ def restore(
     _refuse_unfit(service.cluster, manifest)
     data_key = _data_key(service, manifest)
     contents = open_contents(manifest, data_key)
-    rows = _filled(service.cluster, into, _Feed(source, manifest, contents, data_key, listener))
+    created = _filled(service.cluster, into, _Feed(source, manifest, contents, data_key, listener))
     try:
-        _refuse_difference(contents.rows, rows)
+        _refuse_difference(contents.rows, created.rows)
         for hook in hooks:
-            hook(into, manifest)
-        service.cluster.finish(into)
+            hook(created, manifest)
     except BaseException:
-        service.cluster.drop(into)
+        service.cluster.drop(into.name)
         raise
     seconds = time.monotonic() - began
     if damaged:
@@ -78,7 +96,8 @@ def restore(
             service.repair(backup)
     return Restored(
         backup=record.id,
-        database=into,
+        database=into.name,
+        uuid=into.uuid,
         site=source.name,
         rows=sum(contents.rows.values()),
         bytes=contents.dump_bytes,
@@ -113,12 +132,15 @@ class _Feed:
             raise NotTheSame
 
 
-def _filled(cluster: Cluster, into: str, feed: _Feed) -> dict[str, int]:
-    """Make the new database and return its row counts; one that got anything but the whole dump is dropped."""
+def _filled(cluster: Cluster, into: Target, feed: _Feed) -> Created:
+    """Make the new database; one that got anything but the whole dump is dropped."""
+    contents = feed.contents
     with written_by(feed.write) as dump:
         try:
-            rows = cluster.restore(into, dump.stream.fileno(), feed.contents.roles)
-        except RestoreFailed as error:
+            created = cluster.restore(
+                into.name, into.uuid, dump.stream.fileno(), roles=contents.roles, rows=contents.rows
+            )
+        except GrowsoftError as error:
             # pg_restore misses the end of a stream that broke off: why it did is the better reason.
             reason = dump.stopped()
             if reason is None:
@@ -127,17 +149,18 @@ def _filled(cluster: Cluster, into: str, feed: _Feed) -> dict[str, int]:
         try:
             feed.compare(dump.result())
         except BaseException:
-            cluster.drop(into)
+            cluster.drop(into.name)
             raise
-    return rows
+    return created
 
 
 def _refuse_unfit(cluster: Cluster, manifest: Manifest) -> None:
     """Look at version and disk before anything is made."""
-    dumped, here = manifest.postgres.version // 10_000, cluster.server_version() // 10_000
+    capacity = cluster.capacity()
+    dumped, here = manifest.postgres.version // 10_000, capacity.server_version // 10_000
     if here < dumped:
         raise CannotRestore(f"{manifest.short_id} is from PostgreSQL {dumped}, this is {here}; restore it on {dumped}.")
-    needed, free = int(manifest.postgres.bytes * ROOM), cluster.free_space()
+    needed, free = int(manifest.postgres.bytes * ROOM), capacity.free_bytes
     if free is not None and free < needed:
         raise CannotRestore(f"{manifest.short_id} needs {needed} bytes and {free} are free; make room for it first.")
 

@@ -10,6 +10,8 @@ from hashlib import sha256
 from typing import NamedTuple
 from uuid import UUID, uuid4
 
+from msgspec import structs
+
 from growsoft.postgres.dump import DumpFacts
 from growsoft.security.keyring import Keyring
 from growsoft.security.streams import new_data_key
@@ -27,7 +29,7 @@ from growsoft_cloud.backup.copies import (
     repair,
     spread,
 )
-from growsoft_cloud.backup.errors import NoGoodCopy, NoSiteTook, SiteError, SiteFull
+from growsoft_cloud.backup.errors import BackupError, NoGoodCopy, NoSiteTook, SiteError, SiteFull
 from growsoft_cloud.backup.manifest import (
     Contents,
     Encoding,
@@ -65,6 +67,7 @@ class _Dumped(NamedTuple):
     stored: StoredObject
     packed: Packed
     facts: DumpFacts
+    subject: Subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,7 @@ class BackupService:
     def backup_now(self, subject: Subject, purpose: str = "manual", listener: Listener | None = None) -> BackupRecord:
         """Back up a database and record what came of it; look at `complete` and `failures`.
 
+        `subject` is what the control database knows of it; the versions of its apps are read from the database itself.
         One dump is written to the first site that takes it, and copied from there as it is. Raises `NoSiteTook` when
         no site did, `DumpFailed` when PostgreSQL did not give it.
         """
@@ -158,7 +162,7 @@ class BackupService:
         dumped = self._dumped(site, subject, listener)
         try:
             prove(site, dumped.stored, Meter(listener, Step.VERIFY, dumped.stored.bytes))
-            manifest = self._manifest(dumped, subject, purpose)
+            manifest = self._manifest(dumped, purpose)
             data = write_manifest(manifest, self.keyring)
             small = Small(StoredObject(new_name(Kind.MANIFEST), len(data), sha256(data).hexdigest()), data)
             put(site, small)
@@ -178,13 +182,14 @@ class BackupService:
             meter = Meter(listener, Step.DUMP)
             packed = pack(dump.stream, writer, data_key, associated_data("archive", backup), meter)
             # Inside the block: when the dump failed at its very end, the object must not come to be.
-            facts = dump.result()
+            told = dump.result()
+            _refuse_another(subject, told.uuid)
         stored = StoredObject(name, packed.stored.bytes, packed.stored.sha256)
-        return _Dumped(backup, data_key, stored, packed, facts)
+        return _Dumped(backup, data_key, stored, packed, told.facts, structs.replace(subject, apps=told.apps))
 
-    def _manifest(self, dumped: _Dumped, subject: Subject, purpose: str) -> Manifest:
+    def _manifest(self, dumped: _Dumped, purpose: str) -> Manifest:
         """Describe a backup."""
-        facts = dumped.facts
+        facts, subject = dumped.facts, dumped.subject
         customer_key = self.customer_keys.current(subject.uuid)
         contents = Contents(
             dump_bytes=dumped.packed.plain.bytes,
@@ -245,6 +250,14 @@ def _source(facts: DumpFacts) -> Source:
         bytes=facts.database_bytes,
         extensions=facts.extensions,
     )
+
+
+def _refuse_another(subject: Subject, told: UUID) -> None:
+    """Refuse a database that says itself that it is another one than the control database thinks."""
+    if subject.uuid != told:
+        raise BackupError(
+            f"The database {subject.postgres_name} is {told}, but is listed as {subject.uuid}; correct its entry first."
+        )
 
 
 def _refuse_full(site: Site, expected: int) -> None:

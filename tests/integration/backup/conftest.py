@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from uuid import UUID
 
 import pytest
 
@@ -13,6 +14,7 @@ from growsoft.postgres.superuser import superuser
 from growsoft.testing.cluster import Cluster, ephemeral_cluster
 
 MARKER = "Zanzibar-marker-7f3a"
+SHOP = UUID(int=7)
 
 
 @dataclass(frozen=True)

@@ -5,34 +5,36 @@ import os
 import re
 import resource
 import shutil
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from msgspec import structs
 
 from growsoft.errors import GrowsoftError
+from growsoft.keeper.verbs import Created, Dumped
 from growsoft.postgres.connection import DatabaseUnavailable
-from growsoft.postgres.dump import DatabaseExists, DumpFacts, count_rows
+from growsoft.postgres.dump import DatabaseExists, count_rows
 from growsoft.postgres.role_facts import RoleFacts
 from growsoft.postgres.sql import ident, sql
 from growsoft.postgres.superuser import superuser
 from growsoft.security.keyring import Keyring, KeyUnusable, Purpose, WrappedKey
-from growsoft_cloud.backup.cluster import LocalCluster
-from growsoft_cloud.backup.errors import CannotRestore, ManifestForged, NoGoodCopy, NoSiteTook, NotTheSame
+from growsoft_cloud.backup.cluster import Capacity
+from growsoft_cloud.backup.errors import BackupError, CannotRestore, ManifestForged, NoGoodCopy, NoSiteTook, NotTheSame
 from growsoft_cloud.backup.folder import FolderSite
 from growsoft_cloud.backup.manifest import Manifest, Subject, read_unproven
 from growsoft_cloud.backup.progress import Progress, Step
 from growsoft_cloud.backup.records import SiteCatalogue, scan
-from growsoft_cloud.backup.restore import Hook, restore
+from growsoft_cloud.backup.restore import Hook, Target, restore
 from growsoft_cloud.backup.service import BackupService
 from growsoft_cloud.backup.sites import Kind, Site, Writer
 from growsoft_cloud.fleet import BackupPolicy, DataCentre, Retention
-from tests.integration.backup.conftest import MARKER, Place
+from tests.integration.backup.conftest import MARKER, SHOP, Place
+from tests.integration.backup.local import BareCluster
 from tests.unit.backup.places import GRAVELINES, three_sites
 from tests.unit.backup.volumes import small_volume
 
@@ -40,7 +42,7 @@ pytestmark = pytest.mark.postgres
 
 KEYRING = Keyring(bytes(range(32)))
 SUBJECT = Subject(
-    uuid=UUID(int=7), name="Kyoto Ceramics", postgres_name="shop", plan="paid", addresses=("kyoto.example",),
+    uuid=SHOP, name="Kyoto Ceramics", postgres_name="shop", plan="paid", addresses=("kyoto.example",),
     apps={"sale": "1.0"}, data_centre="gravelines",
 )  # fmt: skip
 
@@ -70,7 +72,7 @@ def service_of(place: Place, sites: tuple[Site, ...], keys: Keys | None = None) 
         instance=UUID(int=3),
         keyring=KEYRING,
         policy=BackupPolicy(Retention(), sites, GRAVELINES),
-        cluster=LocalCluster(place.endpoint(), place.binaries, place.cluster.server.data),
+        cluster=BareCluster(place),
         catalogue=SiteCatalogue(sites, [KEYRING]),
         customer_keys=keys or Keys(),
     )
@@ -88,6 +90,10 @@ def on(service: BackupService, *sites: Site) -> BackupService:
 
 def objects(sites: tuple[FolderSite, ...]) -> list[Path]:
     return [path for site in sites for path in site.path.rglob("*") if re.fullmatch("[0-9a-f]{32}", path.name)]
+
+
+def as_new(name: str) -> Target:
+    return Target(name, uuid4())
 
 
 @contextmanager
@@ -282,14 +288,13 @@ def test_a_database_that_cannot_be_dumped_leaves_nothing_at_the_sites(
 ) -> None:
     """The dump breaks off in the middle: what was written until then must not become an object."""
 
-    class Cut(LocalCluster):
-        def dump(self, database: str, fd: int, /) -> DumpFacts:
+    class Cut(BareCluster):
+        def dump(self, database: str, fd: int, /) -> Dumped:
             os.write(fd, bytes(100_000))
             return super().dump(f"no_{database}", fd)
 
-    cut = Cut(home.endpoint(), home.binaries)
     with pytest.raises(DatabaseUnavailable):
-        replace(service, cluster=cut).backup_now(SUBJECT)
+        replace(service, cluster=Cut(home)).backup_now(SUBJECT)
     assert objects(sites) == []
     assert service.list() == []
 
@@ -308,7 +313,7 @@ def test_progress_tells_every_step_to_its_end(service: BackupService, home: Plac
     heard: dict[Step, Progress] = {}
     record = service.backup_now(SUBJECT, listener=lambda progress: heard.update({progress.step: progress}))
     with dropped(home, "again"):
-        restore(service, record.id, "again", listener=lambda progress: heard.update({progress.step: progress}))
+        restore(service, record.id, as_new("again"), listener=lambda progress: heard.update({progress.step: progress}))
     assert heard[Step.COPY].done == heard[Step.COPY].total == 2 * record.bytes
     assert heard[Step.VERIFY].done == record.bytes
     assert heard[Step.RESTORE].done == heard[Step.RESTORE].total == heard[Step.DUMP].done
@@ -321,7 +326,7 @@ def test_bk2_a_dropped_database_comes_back_as_it_was(service: BackupService, hom
     before = content(home, "shop")
     record = service.backup_now(SUBJECT)
     with dropped(home, "revived"):
-        done = restore(service, record.id, "revived")
+        done = restore(service, record.id, as_new("revived"))
         assert content(home, "revived") == before
         assert done.rows == 25_000
         assert done.site == "gravelines"
@@ -341,7 +346,7 @@ def test_dr1_one_surviving_site_and_the_keys_are_enough_for_a_fresh_cluster(
     survivors = service_of(fresh, sites, Keys({SUBJECT.uuid: service.customer_keys.current(SUBJECT.uuid)}))
     (record,) = survivors.list()
     assert record.copies == ()
-    restore(survivors, record.id, "revived")
+    restore(survivors, record.id, as_new("revived"))
     assert content(fresh, "revived") == before
 
 
@@ -351,7 +356,7 @@ def test_dr1_the_control_database_brings_its_own_key(
     """Nothing but one site and the escrowed instance key: no table of keys is there yet."""
     service.backup_now(structs.replace(SUBJECT, control=True))
     bare = service_of(fresh, sites, Keys())
-    assert restore(bare, "b-0001", "control").rows == 25_000
+    assert restore(bare, "b-0001", as_new("control")).rows == 25_000
 
 
 def test_en4_a_destroyed_customer_key_makes_every_copy_unreadable(
@@ -359,7 +364,7 @@ def test_en4_a_destroyed_customer_key_makes_every_copy_unreadable(
 ) -> None:
     record = service.backup_now(SUBJECT)
     with pytest.raises(KeyUnusable):
-        restore(service_of(home, sites, Keys()), record.id, "shredded")
+        restore(service_of(home, sites, Keys()), record.id, as_new("shredded"))
     assert "shredded" not in home.databases()
 
 
@@ -380,12 +385,12 @@ def test_bk2_a_damaged_copy_is_passed_over_and_repaired(
     stored = record.manifest.archive if which == "archive" else record.manifest_object
     damage(sites[0].path / stored.name)
     with dropped(home, "revived"):
-        done = restore(service, record.id, "revived")
+        done = restore(service, record.id, as_new("revived"))
     assert done.site == "frankfurt"
     assert [failure.site for failure in done.damaged] == ["gravelines"]
     assert service.find(record.id).complete
     with dropped(home, "revived"):
-        assert restore(service, record.id, "revived", site="gravelines").site == "gravelines"
+        assert restore(service, record.id, as_new("revived"), site="gravelines").site == "gravelines"
 
 
 def test_bk2_when_no_copy_is_good_nothing_is_made(
@@ -395,7 +400,7 @@ def test_bk2_when_no_copy_is_good_nothing_is_made(
     for site in sites:
         DAMAGE[1](site.path / record.manifest.archive.name)
     with pytest.raises(NoGoodCopy, match=r"gravelines.*frankfurt.*montreal"):
-        restore(service, record.id, "half")
+        restore(service, record.id, as_new("half"))
     assert "half" not in home.databases()
     assert len(objects(sites)) == 6
 
@@ -416,7 +421,7 @@ def test_bk2_a_site_that_lies_the_second_time_leaves_no_half_database(
 
     record = service.backup_now(SUBJECT)
     with pytest.raises(GrowsoftError, match=r"damaged|missing"):
-        restore(on(service, Turncoat(sites[0]), *sites[1:]), record.id, "half")
+        restore(on(service, Turncoat(sites[0]), *sites[1:]), record.id, as_new("half"))
     assert "half" not in home.databases()
 
 
@@ -426,7 +431,7 @@ def test_a_manifest_that_was_not_ours_is_never_restored(
     record = service.backup_now(SUBJECT)
     stranger = replace(service, keyring=Keyring(bytes(range(1, 33))))
     with pytest.raises(ManifestForged):
-        restore(stranger, record.id, "strange")
+        restore(stranger, record.id, as_new("strange"))
     assert "strange" not in home.databases()
     assert sites
 
@@ -434,49 +439,58 @@ def test_a_manifest_that_was_not_ours_is_never_restored(
 def test_a_failing_hook_undoes_the_restore(service: BackupService, home: Place) -> None:
     called: list[str] = []
 
-    def personalise(name: str, manifest: Manifest) -> None:
-        called.append(f"{name} {manifest.short_id}")
+    def note(created: Created, manifest: Manifest) -> None:
+        called.append(f"{created.name} {manifest.short_id}")
 
-    def refuse(name: str, manifest: Manifest) -> None:
-        raise CannotRestore(f"{name} {manifest.short_id} has a table without a policy.")
+    def refuse(created: Created, manifest: Manifest) -> None:
+        raise CannotRestore(f"{created.name} {manifest.short_id} has a table without a policy.")
 
     record = service.backup_now(SUBJECT)
-    hooks: list[Hook] = [personalise, refuse, personalise]
+    hooks: list[Hook] = [note, refuse, note]
     with pytest.raises(CannotRestore, match="without a policy"):
-        restore(service, record.id, "refused", hooks)
+        restore(service, record.id, as_new("refused"), hooks)
     assert called == ["refused b-0001"]
     assert "refused" not in home.databases()
 
 
 def test_bk2_other_row_counts_than_in_the_manifest_undo_the_restore(service: BackupService, home: Place) -> None:
-    class Losing(LocalCluster):
-        def restore(self, database: str, fd: int, roles: RoleFacts, /) -> dict[str, int]:
-            return {**super().restore(database, fd, roles), "public.partner": 4999}
+    class Losing(BareCluster):
+        def restore(self, name: str, uuid: UUID, fd: int, /, *, roles: RoleFacts, rows: Mapping[str, int]) -> Created:
+            made = super().restore(name, uuid, fd, roles=roles, rows=rows)
+            return structs.replace(made, rows={**made.rows, "public.partner": 4999})
 
-    losing = replace(service, cluster=Losing(home.endpoint(), home.binaries))
+    losing = replace(service, cluster=Losing(home))
     record = losing.backup_now(SUBJECT)
     with pytest.raises(NotTheSame, match=r"public.partner has 4999 rows and had 5000"):
-        restore(losing, record.id, "short")
+        restore(losing, record.id, as_new("short"))
     assert "short" not in home.databases()
 
 
 def test_a_database_that_is_there_is_never_restored_over(service: BackupService, home: Place) -> None:
     record = service.backup_now(SUBJECT)
     with pytest.raises(DatabaseExists):
-        restore(service, record.id, "shop")
+        restore(service, record.id, as_new("shop"))
     assert len(content(home, "shop")) == 4
 
 
 def test_an_older_server_and_a_small_disk_are_told_before_anything_is_made(service: BackupService, home: Place) -> None:
-    class Old(LocalCluster):
-        def server_version(self) -> int:
-            return 160_004
+    class Old(BareCluster):
+        def capacity(self) -> Capacity:
+            return Capacity(160_004, None)
 
-    class Small(LocalCluster):
-        def free_space(self) -> int | None:
-            return 1_000_000
+    class Small(BareCluster):
+        def capacity(self) -> Capacity:
+            return Capacity(self.place.binaries.version, 1_000_000)
 
     record = service.backup_now(SUBJECT)
     for cluster, said in ((Old, "is from PostgreSQL"), (Small, "1000000 are free")):
         with pytest.raises(CannotRestore, match=said):
-            restore(replace(service, cluster=cluster(home.endpoint(), home.binaries)), record.id, "unfit")
+            restore(replace(service, cluster=cluster(home)), record.id, as_new("unfit"))
+
+
+def test_a_database_that_says_it_is_another_one_is_not_backed_up(
+    service: BackupService, sites: tuple[FolderSite, ...]
+) -> None:
+    with pytest.raises(BackupError, match="correct its entry"):
+        service.backup_now(structs.replace(SUBJECT, uuid=UUID(int=8)))
+    assert objects(sites) == []
