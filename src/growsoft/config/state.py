@@ -61,6 +61,11 @@ class State:
         return self.root / "cluster" / "standby"
 
     @property
+    def ports(self) -> Path:
+        """The ports that the two servers keep from start to start."""
+        return self.root / "cluster" / "ports.json"
+
+    @property
     def cluster_tls(self) -> Path:
         """Certificate and key of both servers, and the replication login's password file."""
         return self.root / "cluster" / "tls"

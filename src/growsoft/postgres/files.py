@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 from pathlib import Path
 
 from growsoft.postgres.users import ServiceUser
@@ -50,3 +51,22 @@ def append_to(path: Path) -> int:
     """Open a log for a child process to append to; returns the descriptor, which the caller closes."""
     path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o640)
+
+
+def log_tail(path: Path, position: int = 0, lines: int = 12) -> str:
+    """Return the last lines of a log, of what was written after a position."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(position, file.seek(0, os.SEEK_END) - 16_384))
+            return "\n".join(file.read().decode(errors="replace").splitlines()[-lines:])
+    except FileNotFoundError:
+        return ""
+
+
+def rotate(path: Path, largest: int) -> bool:
+    """Keep a log that grew too large as `NAME.1` and begin anew; whoever appends to it goes on undisturbed."""
+    if not path.exists() or path.stat().st_size <= largest:
+        return False
+    shutil.copyfile(path, path.with_name(f"{path.name}.1"))
+    os.truncate(path, 0)
+    return True

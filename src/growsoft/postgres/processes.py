@@ -67,6 +67,12 @@ def exists(pid: int) -> bool:
     return True
 
 
+def postmaster(data: Path, user: ServiceUser | None) -> int | None:
+    """Return the process id of the server of a data folder, proven to be alive and at work there."""
+    noted = read_pid_file(data)
+    return noted.pid if noted is not None and works_in(noted.pid, data, user) else None
+
+
 def works_in(pid: int, folder: Path, user: ServiceUser | None) -> bool:
     """Say whether a live process has a folder as its working directory, as every PostgreSQL process has its data.
 

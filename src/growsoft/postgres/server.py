@@ -9,7 +9,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -19,7 +19,7 @@ from psycopg import pq
 from growsoft.errors import ConfigError, GrowsoftError
 from growsoft.postgres import processes
 from growsoft.postgres.binaries import Binaries
-from growsoft.postgres.files import append_to, make_folder, write_file
+from growsoft.postgres.files import append_to, log_tail, make_folder, write_file
 from growsoft.postgres.parameters import SUPERUSER, render
 from growsoft.postgres.users import ServiceUser, plain_environ, run_as
 
@@ -119,13 +119,7 @@ class Server:
 
     def stop(self, mode: StopMode = "fast", *, timeout: float = 60) -> None:
         """Stop it and wait for its end; one that does not listen is stopped harder, as after a crash."""
-        for step, patience in ((_SIGNALS[mode], timeout), (signal.SIGQUIT, 10), (signal.SIGKILL, 10)):
-            pid = self.pid()
-            if pid is None or not processes.send(pid, step):
-                return
-            if processes.wait_gone(pid, lambda: self.pid() is None, patience):
-                return
-        raise ServerDidNotStop
+        stop_in(self.pid, mode, timeout)
 
     def kill(self) -> None:
         """Kill it as a power cut would: no farewell, its children find out by themselves."""
@@ -141,10 +135,7 @@ class Server:
         """Return the process id of its postmaster, proven to be alive and at work in the data folder."""
         if self._child is not None and self._child.poll() is not None:
             self._child = None
-        noted = processes.read_pid_file(self.data)
-        if noted is None or not processes.works_in(noted.pid, self.data, self.user):
-            return None
-        return noted.pid
+        return processes.postmaster(self.data, self.user)
 
     def is_ready(self, pid: int) -> bool:
         """Say whether the server of a process takes connections: it says so itself, and one was opened."""
@@ -156,15 +147,6 @@ class Server:
         """Say whether it takes connections, by opening one as far as the question for a password."""
         conninfo = f"host='{self.socket_dir}' port={self.port} user={SUPERUSER} dbname=postgres connect_timeout=5"
         return pq.PGconn.ping(conninfo.encode()) == pq.Ping.OK
-
-    def log_tail(self, position: int = 0, lines: int = 12) -> str:
-        """Return the last lines of its log, from a position on."""
-        try:
-            with self.log.open("rb") as file:
-                file.seek(max(position, file.seek(0, os.SEEK_END) - 16_384))
-                return "\n".join(file.read().decode(errors="replace").splitlines()[-lines:])
-        except FileNotFoundError:
-            return ""
 
     def _initdb(self, target: Path, secret: Path, superuser: str, *, sync: bool) -> list[str]:
         """Return the command that makes a cluster."""
@@ -227,7 +209,7 @@ class Server:
         while not self.is_ready(pid):
             ended = child.poll() is not None if child is not None else not self.is_running()
             if ended or time.monotonic() > deadline:
-                said = self.log_tail(position)
+                said = log_tail(self.log, position)
                 raise ServerDidNotStart(f"{ServerDidNotStart.default_message()} The end of {self.log}:\n{said}")
             time.sleep(0.01)
 
@@ -262,6 +244,17 @@ class Server:
                 time.sleep(0.02)
         if processes.all_in(self.data, self.user):
             raise ServerDidNotStart(f"Processes of the last server still work in {self.data} and cannot be ended.")
+
+
+def stop_in(find: Callable[[], int | None], mode: StopMode, timeout: float) -> bool:
+    """Stop the server whose process id a function finds, until it finds none; returns whether there was one."""
+    if find() is None:
+        return False
+    for step, patience in ((_SIGNALS[mode], timeout), (signal.SIGQUIT, 10), (signal.SIGKILL, 10)):
+        pid = find()
+        if pid is None or not processes.send(pid, step) or processes.wait_gone(pid, lambda: find() is None, patience):
+            return True
+    raise ServerDidNotStop
 
 
 def _one_line(password: str) -> str:
