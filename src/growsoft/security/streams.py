@@ -6,6 +6,7 @@ out**. So verify the hash of the encrypted copy first, and read to the end befor
 
 from __future__ import annotations
 
+import contextlib
 import io
 import secrets
 from importlib.resources import files
@@ -109,7 +110,10 @@ class EncryptingStream(io.BufferedIOBase):
     def abort(self) -> None:
         """Give up: nothing more reaches the destination, and what is there stays unreadable."""
         self._sink.abandoned = True
-        self.close()
+        # An error that Tink repeats here was raised when it happened.
+        with contextlib.suppress(TinkError):
+            self._cipher.close()
+        super().close()
 
     def __enter__(self) -> Self:
         return self

@@ -241,6 +241,20 @@ def test_a_customer_key_is_not_taken_for_a_data_key_or_the_other_way_round() -> 
         RING.unwrap(customer_key, customer_key)
 
 
+def test_a_seal_is_not_enough_where_the_label_says_something_else() -> None:
+    """Even whoever could seal with the right key cannot pass a key off at another level or for another customer."""
+    customer_key = RING.new_customer_key(uuid4(), Purpose.BACKUPS)
+    opened = RING.open(customer_key)
+    honest = opened.wrap(new_data_key()).label
+    for label in (replace(honest, customer=uuid4()), replace(honest, key_id=2), replace(honest, level=Level.CUSTOMER)):
+        with pytest.raises(KeyUnusable):
+            opened.unwrap(envelope.wrap_key(opened.material, label, new_data_key()))
+    wrapping_key = RING.wrapping_key(Purpose.BACKUPS)
+    as_data = replace(customer_key.label, level=Level.DATA)
+    with pytest.raises(KeyUnusable):
+        RING.open(envelope.wrap_key(wrapping_key, as_data, new_data_key()))
+
+
 def test_a_new_instance_key_opens_everything_without_rewriting_data() -> None:
     customer_key = RING.new_customer_key(uuid4(), Purpose.BACKUPS)
     plain = new_data_key()
