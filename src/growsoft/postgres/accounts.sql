@@ -8,6 +8,13 @@ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
   SELECT 'p_' || left(encode(sha256(convert_to(string_agg(r, ',' ORDER BY r COLLATE "C"), 'UTF8')), 'hex'), 40)
     FROM unnest(roles) r $$;
 
+-- Whoever changes memberships, implied groups or companies does so alone: two changes that each see the other's old state
+-- could leave a profile that neither would have given. Under REPEATABLE READ the second one runs again (SQLSTATE 40001).
+CREATE FUNCTION gs_priv.change_alone() RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+  INSERT INTO gs_priv.meta AS m VALUES ('accounts', pg_current_xact_id()::text)
+  ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE m.value <> excluded.value $$;
+
 -- Brings profile and companies of one account, or of all when only_user is NULL, to what the mirrors say.
 CREATE FUNCTION gs_priv.refresh_accounts(only_user bigint) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -57,6 +64,7 @@ END $$;
 CREATE FUNCTION gs_priv.mirror_group() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+  PERFORM gs_priv.change_alone();
   IF TG_OP = 'DELETE' THEN
     DELETE FROM gs_priv.group_role WHERE group_id = OLD.id;
   ELSE
@@ -80,6 +88,7 @@ DECLARE
   new_left bigint := (n ->> TG_ARGV[1])::bigint;
   new_right bigint := (n ->> TG_ARGV[2])::bigint;
 BEGIN
+  PERFORM gs_priv.change_alone();
   CASE TG_ARGV[0]
   WHEN 'membership' THEN
     DELETE FROM gs_priv.membership WHERE (user_id, group_id) = (old_left, old_right);

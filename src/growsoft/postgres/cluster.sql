@@ -12,5 +12,14 @@ BEGIN
   END IF;
 END
 $$;
+-- Every database but a customer's own is the superuser's alone; PostgreSQL lets everybody in by default.
+DO $$
+DECLARE d name;
+BEGIN
+  FOR d IN SELECT datname FROM pg_catalog.pg_database WHERE datname IN ('postgres', 'template0', 'template1') LOOP
+    EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', d);
+  END LOOP;
+END
+$$;
 -- The signed context lives in a parameter that only a superuser may set: docs/decisions/0002.
 GRANT SET ON PARAMETER backtrace_functions TO gs_definer;

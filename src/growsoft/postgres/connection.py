@@ -20,10 +20,23 @@ PREPARED_MAX: Final = 150
 # Prepare on the second use: the first may be the only one.
 PREPARE_THRESHOLD: Final = 1
 
+# A login may change its own defaults for ever (ALTER ROLE ... SET), and so may SQL injected into it. What a connection
+# asks for when it starts stands above them.
+_PINNED: Final = " ".join(
+    f"-c {setting}"
+    for setting in (
+        "role=none", "search_path=public", "row_security=on", "client_encoding=UTF8", "timezone=UTC", "datestyle=ISO",
+        "intervalstyle=postgres", "bytea_output=hex", "standard_conforming_strings=on", "array_nulls=on",
+        "transform_null_equals=off", "default_transaction_read_only=off", "exit_on_error=off", "lock_timeout=0",
+        "statement_timeout=60s", "transaction_timeout=300s", "idle_in_transaction_session_timeout=60s",
+        "idle_session_timeout=0", "local_preload_libraries=",
+    )
+)  # fmt: skip
+
 # One simple message. It keeps the driver's prepared statements, which DISCARD ALL would drop (2.6 times slower next
 # request); gs.clean() tells whether injected SQL prepared any of its own.
 _CHECK_IN: Final = (
-    "RESET SESSION AUTHORIZATION; RESET ROLE; CLOSE ALL; RESET ALL; UNLISTEN *; SELECT pg_advisory_unlock_all();"
+    "RESET SESSION AUTHORIZATION; SET ROLE NONE; CLOSE ALL; RESET ALL; UNLISTEN *; SELECT pg_advisory_unlock_all();"
     " DISCARD TEMP; DISCARD SEQUENCES; SELECT gs.clean()"
 )
 
@@ -81,6 +94,7 @@ class Connection:
                 autocommit=True,
                 connect_timeout=connect_timeout,
                 application_name="growsoft",
+                options=_PINNED,
             )
         except psycopg.OperationalError as error:
             raise DatabaseUnavailable from error

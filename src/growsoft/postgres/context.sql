@@ -33,7 +33,10 @@ CREATE TABLE gs_priv.account (
   credential_version integer NOT NULL DEFAULT 1
 );
 CREATE UNIQUE INDEX account_login ON gs_priv.account (lower(login));
-CREATE TABLE gs_priv.group_role (group_id bigint PRIMARY KEY, role text NOT NULL UNIQUE);
+CREATE TABLE gs_priv.group_role (
+  group_id bigint PRIMARY KEY,
+  role text NOT NULL UNIQUE CHECK (role ~ '^g_[a-z0-9_]{1,61}$')
+);
 CREATE TABLE gs_priv.membership (user_id bigint, group_id bigint, PRIMARY KEY (user_id, group_id));
 CREATE TABLE gs_priv.implication (group_id bigint, implied_id bigint, PRIMARY KEY (group_id, implied_id));
 CREATE TABLE gs_priv.user_company (user_id bigint, company_id bigint, PRIMARY KEY (user_id, company_id));
@@ -58,10 +61,12 @@ CREATE TABLE gs_priv.session (
   network inet,
   user_agent text NOT NULL DEFAULT '',
   created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-  last_seen timestamptz NOT NULL DEFAULT clock_timestamp(),
   expires_at timestamptz NOT NULL
 );
 CREATE INDEX session_user_id ON gs_priv.session (user_id);
+-- When a session was last used. Apart from it and without a foreign key: a request holds a lock on what it notes here
+-- until it ends, and signing out must not wait for that.
+CREATE TABLE gs_priv.session_seen (token_hash bytea PRIMARY KEY, at timestamptz NOT NULL);
 CREATE TABLE gs_priv.link (
   token_hash bytea PRIMARY KEY CHECK (octet_length(token_hash) = 32),
   user_id bigint NOT NULL REFERENCES gs_priv.account ON DELETE CASCADE,
@@ -71,7 +76,8 @@ CREATE TABLE gs_priv.link (
 CREATE INDEX link_user_id ON gs_priv.link (user_id);
 -- Unlogged: losing the counters in a crash costs an attacker's cooldown, logging them would cost every sign-in.
 CREATE UNLOGGED TABLE gs_priv.throttle (
-  bucket text PRIMARY KEY, failures integer NOT NULL, since timestamptz NOT NULL, blocked_until timestamptz
+  bucket text PRIMARY KEY, failures integer NOT NULL, since timestamptz NOT NULL, blocked_until timestamptz,
+  pending integer NOT NULL -- attempts that were counted and not yet made
 );
 CREATE TABLE gs_priv.known_device (
   user_id bigint REFERENCES gs_priv.account ON DELETE CASCADE, device bytea, seen timestamptz NOT NULL,
@@ -90,57 +96,73 @@ CREATE TABLE gs_priv.audit (
 );
 
 -- Reading the context. One text, set by gs_definer alone: profile,user,actor,elevated,companies,scope,record.
--- STABLE, never IMMUTABLE: a cached plan would show one user's rows to another.
+-- STABLE, never IMMUTABLE: a cached plan would show one user's rows to another. The bodies are parsed here and now: a
+-- body kept as text is parsed where it is inlined, with the operators of the caller's search_path.
 CREATE FUNCTION gs.ctx(n integer) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
-AS $$ SELECT pg_catalog.split_part(pg_catalog.current_setting('backtrace_functions'), ',', n) $$;
+RETURN pg_catalog.split_part(pg_catalog.current_setting('backtrace_functions'), ',', n);
 CREATE FUNCTION gs.user_id() RETURNS bigint LANGUAGE sql STABLE PARALLEL SAFE
-AS $$ SELECT nullif(gs.ctx(2), '')::bigint $$;
+RETURN nullif(gs.ctx(2), '')::bigint;
 CREATE FUNCTION gs.actor() RETURNS bigint LANGUAGE sql STABLE PARALLEL SAFE
-AS $$ SELECT coalesce(nullif(gs.ctx(3), ''), '0')::bigint $$;
+RETURN coalesce(nullif(gs.ctx(3), ''), '0')::bigint;
 CREATE FUNCTION gs.elevated() RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE
-AS $$ SELECT gs.ctx(4) = '1' $$;
+RETURN gs.ctx(4) = '1';
 CREATE FUNCTION gs.companies() RETURNS bigint[] LANGUAGE sql STABLE PARALLEL SAFE
-AS $$ SELECT coalesce(pg_catalog.string_to_array(nullif(gs.ctx(5), ''), '_'), '{}')::bigint[] $$;
+RETURN coalesce(pg_catalog.string_to_array(nullif(gs.ctx(5), ''), '_'), '{}')::bigint[];
 CREATE FUNCTION gs.record() RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
-AS $$ SELECT gs.ctx(7) $$;
+RETURN gs.ctx(7);
 GRANT EXECUTE ON FUNCTION gs.ctx(integer), gs.user_id(), gs.actor(), gs.elevated(), gs.companies(), gs.record() TO PUBLIC;
 
 -- True when this connection may serve somebody else. SQL PREPARE is the one way in which injected SQL could leave text
 -- behind that the driver would run later in another's name.
 CREATE FUNCTION gs.clean() RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$ SELECT NOT EXISTS (SELECT FROM pg_catalog.pg_prepared_statement() WHERE from_sql)
-         AND pg_catalog.current_setting('backtrace_functions') = '' $$;
+         AND pg_catalog.current_setting('backtrace_functions') = '' AND pg_catalog.current_setting('role') = 'none' $$;
 GRANT EXECUTE ON FUNCTION gs.clean() TO PUBLIC;
 
 CREATE FUNCTION gs_priv.set_context(
   profile text, user_id bigint, actor bigint, elevated boolean, companies bigint[], scope text, record text
 ) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-  -- A second context in one transaction (sudo and back): text prepared by injected SQL must not run under it.
-  IF current_setting('backtrace_functions') <> ''
+  -- A second context in one transaction (sudo and back): text prepared by injected SQL must not run under it. Elevation
+  -- is always looked at, because RESET ALL or COMMIT makes a second context look like a first one.
+  IF (elevated OR current_setting('backtrace_functions') <> '')
      AND EXISTS (SELECT FROM pg_catalog.pg_prepared_statement() WHERE from_sql) THEN
-    RAISE EXCEPTION 'SQL PREPARE was used on this connection' USING ERRCODE = 'insufficient_privilege';
+    RAISE EXCEPTION 'SQL PREPARE was used on this connection' USING ERRCODE = 'invalid_password';
+  END IF;
+  -- A comma in one value would move those behind it.
+  IF concat_ws(',', profile, scope, record) !~ '^[a-z0-9_]+,[a-z0-9_]*,([a-z0-9_]+ [0-9]+)?$' THEN
+    RAISE EXCEPTION 'a context is made of names and numbers' USING ERRCODE = 'invalid_password';
   END IF;
   PERFORM set_config('backtrace_functions', concat_ws(',', profile, user_id::text, actor::text,
     CASE WHEN elevated THEN '1' ELSE '0' END, array_to_string(companies, '_'), scope, record), true);
 END $$;
+
+-- Nobody again: how elevated code comes back to a transaction that had no user. Gives nothing, so anybody may.
+CREATE FUNCTION gs.leave() RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  PERFORM set_config('backtrace_functions', '', true);
+END $$;
+GRANT EXECUTE ON FUNCTION gs.leave() TO PUBLIC;
 
 -- The session door: one hash in, the profile out (set_config('role', ...) must be called outside of a definer).
 CREATE FUNCTION gs.enter_session(hash bytea) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE s record;
 BEGIN
-  SELECT x.token_hash, x.user_id, x.actor, x.scope, x.record, x.last_seen, a.companies, a.profile INTO s
-    FROM gs_priv.session x JOIN gs_priv.account a USING (user_id), gs_priv.setting t
+  SELECT x.token_hash, x.user_id, x.actor, x.scope, x.record, seen.at, a.companies, a.profile INTO s
+    FROM gs_priv.session x JOIN gs_priv.account a USING (user_id) JOIN gs_priv.session_seen seen USING (token_hash),
+         gs_priv.setting t
    WHERE x.token_hash = hash AND a.active AND a.profile <> '' AND x.credential_version = a.credential_version
-     AND x.expires_at > clock_timestamp() AND x.last_seen + t.session_idle > clock_timestamp();
+     AND x.expires_at > clock_timestamp() AND seen.at + t.session_idle > clock_timestamp();
   IF NOT FOUND THEN
     RAISE EXCEPTION 'no such session' USING ERRCODE = 'invalid_authorization_specification';
   END IF;
-  IF s.last_seen < clock_timestamp() - interval '60 s' AND current_setting('transaction_read_only') = 'off' THEN
+  IF s.at < clock_timestamp() - interval '60 s' AND current_setting('transaction_read_only') = 'off' THEN
     BEGIN
-      UPDATE gs_priv.session SET last_seen = clock_timestamp() WHERE token_hash = hash;
-    EXCEPTION WHEN serialization_failure OR lock_not_available THEN NULL; -- another request noted it just now
+      UPDATE gs_priv.session_seen SET at = clock_timestamp() WHERE token_hash = (
+        SELECT x.token_hash FROM gs_priv.session_seen x WHERE x.token_hash = hash FOR UPDATE SKIP LOCKED);
+    EXCEPTION WHEN serialization_failure THEN NULL; -- another request noted it just now
     END;
   END IF;
   PERFORM gs_priv.set_context(s.profile, s.user_id, s.actor, false, s.companies, s.scope, s.record);
@@ -161,7 +183,7 @@ DECLARE
 BEGIN
   IF num_nulls(kid, profile, user_id, actor, elevated, companies, scope, record, reason, caller, expiry, mac) > 0
      OR array_position(companies, NULL) IS NOT NULL THEN
-    RAISE EXCEPTION 'a context has no unknown values' USING ERRCODE = 'invalid_authorization_specification';
+    RAISE EXCEPTION 'a context has no unknown values' USING ERRCODE = 'invalid_password';
   END IF;
   FOREACH part IN ARRAY ARRAY['gs1', pg_backend_pid()::text, session_user::text, current_database()::text, kid::text,
       profile, user_id::text, actor::text, CASE WHEN elevated THEN '1' ELSE '0' END, array_to_string(companies, '_'),
@@ -169,10 +191,12 @@ BEGIN
     message := message || octet_length(part)::text || ':' || part;
   END LOOP;
   SELECT x.inner_pad, x.outer_pad INTO k FROM gs_priv.signing_key x WHERE x.kid = enter.kid;
-  IF NOT FOUND OR sha256(k.outer_pad || sha256(k.inner_pad || convert_to(message, 'UTF8'))) <> mac
+  -- Hashed once more on both sides, so that the time of the comparison tells nothing about the right bytes.
+  IF NOT FOUND OR sha256(sha256(k.outer_pad || sha256(k.inner_pad || convert_to(message, 'UTF8')))) <> sha256(mac)
+     OR elevated AND reason = ''
      OR expiry < extract(epoch FROM clock_timestamp()) * 1000000
      OR expiry > extract(epoch FROM clock_timestamp()) * 1000000 + 15000000 THEN
-    RAISE EXCEPTION 'this context is not signed' USING ERRCODE = 'invalid_authorization_specification';
+    RAISE EXCEPTION 'this context is not signed' USING ERRCODE = 'invalid_password';
   END IF;
   PERFORM gs_priv.set_context(profile, user_id, actor, elevated, companies, scope, record);
   IF elevated THEN

@@ -2,13 +2,14 @@
 SET ROLE gs_definer;
 
 -- Counts an attempt and says how long this bucket is blocked, in seconds. The counter is raised before the check, so
--- that parallel guesses cannot all pass under the same count.
+-- that parallel guesses cannot all pass under the same count. Each counted attempt may be made once (``pending``).
 CREATE FUNCTION gs_priv.count_attempt(name text, allowed integer, cooldown interval) RETURNS double precision
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE t record; now_ timestamptz := clock_timestamp();
 BEGIN
-  INSERT INTO gs_priv.throttle AS x (bucket, failures, since) VALUES (name, 1, now_)
+  INSERT INTO gs_priv.throttle AS x (bucket, failures, since, pending) VALUES (name, 1, now_, 1)
   ON CONFLICT (bucket) DO UPDATE SET
+    pending = least(x.pending + 1, allowed),
     failures = CASE WHEN x.blocked_until <= now_ OR (x.blocked_until IS NULL AND x.since + cooldown * 10 <= now_)
                     THEN 1 ELSE x.failures + 1 END,
     since = CASE WHEN x.blocked_until <= now_ OR (x.blocked_until IS NULL AND x.since + cooldown * 10 <= now_)
@@ -58,13 +59,19 @@ BEGIN
   END IF;
 END $$;
 
+-- ``version`` is the one that was proven: a session must not outlive a change of password that came in between.
 CREATE FUNCTION gs_priv.open_session(
-  of_user bigint, hash bytea, of_kind text, from_network inet, agent text, by_link boolean
+  of_user bigint, version integer, hash bytea, of_kind text, from_network inet, agent text, by_link boolean
 ) RETURNS void LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
   INSERT INTO gs_priv.session (token_hash, user_id, kind, credential_version, via_link, network, user_agent, expires_at)
-  SELECT hash, a.user_id, of_kind, a.credential_version, by_link, from_network, left(agent, 200),
+  SELECT hash, of_user, of_kind, version, by_link, from_network, left(agent, 200),
          clock_timestamp() + s.session_absolute
-    FROM gs_priv.account a, gs_priv.setting s WHERE a.user_id = of_user;
+    FROM gs_priv.setting s;
+  INSERT INTO gs_priv.session_seen VALUES (hash, clock_timestamp());
+  DELETE FROM gs_priv.session_seen WHERE token_hash IN (
+    SELECT x.token_hash FROM gs_priv.session_seen x
+     WHERE NOT EXISTS (SELECT FROM gs_priv.session y WHERE y.token_hash = x.token_hash) AND x.token_hash <> hash
+     LIMIT 20 FOR UPDATE SKIP LOCKED);
   INSERT INTO gs_priv.audit (kind, user_id, details)
   VALUES ('sign_in', of_user, jsonb_build_object('network', host(from_network), 'kind', of_kind, 'link', by_link)) $$;
 
@@ -72,20 +79,27 @@ CREATE FUNCTION gs_priv.open_session(
 CREATE FUNCTION gs.sign_in(
   of_login text, derived bytea, device bytea, network inet, session_hash bytea, kind text, user_agent text
 ) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE found_user bigint; bucket_ text := gs_priv.login_bucket(of_login, device);
+DECLARE found_user bigint; version integer; bucket_ text := gs_priv.login_bucket(of_login, device);
 BEGIN
+  UPDATE gs_priv.throttle SET pending = pending - 1 WHERE bucket = bucket_ AND pending > 0;
+  IF NOT FOUND THEN
+    RETURN 0; -- no attempt was counted for it: step one was left out
+  END IF;
   IF EXISTS (SELECT FROM gs_priv.throttle t WHERE t.blocked_until > clock_timestamp()
               AND t.bucket IN (bucket_, gs_priv.network_bucket(network), 'database')) THEN
     RETURN 0;
   END IF;
-  SELECT a.user_id INTO found_user FROM gs_priv.account a JOIN gs_priv.credential c USING (user_id)
+  SELECT a.user_id, a.credential_version INTO found_user, version
+    FROM gs_priv.account a JOIN gs_priv.credential c USING (user_id)
    WHERE lower(a.login) = lower(of_login) AND a.active AND c.verifier = sha256(derived);
   IF NOT FOUND THEN
     INSERT INTO gs_priv.audit (kind, user_id, details)
     VALUES ('sign_in_failed', 0, jsonb_build_object('login', left(of_login, 200), 'network', host(network)));
     RETURN 0;
   END IF;
-  DELETE FROM gs_priv.throttle WHERE bucket = bucket_;
+  -- Attempts of the same moment that were counted already may still be made.
+  DELETE FROM gs_priv.throttle WHERE bucket = bucket_ AND pending = 0;
+  UPDATE gs_priv.throttle SET failures = pending WHERE bucket = bucket_;
   -- A success is no attempt: an office behind one address must not wear its bucket out by signing in.
   IF bucket_ LIKE '%:' THEN
     UPDATE gs_priv.throttle SET failures = greatest(failures - 1, 0)
@@ -95,14 +109,14 @@ BEGIN
     INSERT INTO gs_priv.known_device VALUES (found_user, sign_in.device, clock_timestamp())
     ON CONFLICT ON CONSTRAINT known_device_pkey DO UPDATE SET seen = excluded.seen;
   END IF;
-  PERFORM gs_priv.open_session(found_user, session_hash, kind, network, user_agent, false);
+  PERFORM gs_priv.open_session(found_user, version, session_hash, kind, network, user_agent, false);
   RETURN found_user;
 END $$;
 
 -- A one-time link: works once, opens a session, and is gone.
 CREATE FUNCTION gs.open_link(link_hash bytea, session_hash bytea, kind text, network inet, user_agent text)
 RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE found_user bigint;
+DECLARE found_user bigint; version integer;
 BEGIN
   IF gs_priv.count_attempt('link:' || gs_priv.network_bucket(network), 50, interval '60 s') > 0 THEN
     RETURN 0;
@@ -110,11 +124,11 @@ BEGIN
   UPDATE gs_priv.link l SET used_at = clock_timestamp() FROM gs_priv.account a
    WHERE l.token_hash = link_hash AND l.used_at IS NULL AND l.expires_at > clock_timestamp()
      AND a.user_id = l.user_id AND a.active
-  RETURNING l.user_id INTO found_user;
+  RETURNING l.user_id, a.credential_version INTO found_user, version;
   IF NOT FOUND THEN
     RETURN 0;
   END IF;
-  PERFORM gs_priv.open_session(found_user, session_hash, kind, network, user_agent, true);
+  PERFORM gs_priv.open_session(found_user, version, session_hash, kind, network, user_agent, true);
   RETURN found_user;
 END $$;
 
@@ -144,13 +158,13 @@ DECLARE version integer; old gs_priv.credential; proven boolean;
 BEGIN
   SELECT * INTO old FROM gs_priv.credential c WHERE c.user_id = of_user;
   proven := old.verifier = sha256(proof);
-  IF gs.actor() <> 0 OR gs.record() <> '' OR NOT (gs.elevated() OR of_user IS NOT DISTINCT FROM gs.user_id() AND (
+  IF gs.actor() <> 0 OR gs.record() <> '' OR NOT (gs.elevated() OR coalesce(of_user = gs.user_id(), false) AND (
       old.user_id IS NULL OR coalesce(proven, false) OR EXISTS (SELECT FROM gs_priv.session s
         WHERE s.token_hash = this_session AND s.user_id = of_user AND s.via_link
           AND s.created_at > clock_timestamp() - interval '1 h'))) THEN
     RAISE EXCEPTION 'the old password is needed' USING ERRCODE = 'insufficient_privilege';
   END IF;
-  IF new_rounds < coalesce(old.rounds, 220000) AND rehash THEN
+  IF new_rounds < old.rounds THEN
     RAISE EXCEPTION 'rounds may only rise' USING ERRCODE = 'check_violation';
   END IF;
   INSERT INTO gs_priv.credential (user_id, salt, rounds, verifier) VALUES (of_user, new_salt, new_rounds, new_verifier)

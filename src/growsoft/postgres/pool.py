@@ -48,10 +48,14 @@ class Pools:
             yield connection
         finally:
             # Whatever happened in between: only a connection that proves itself clean serves somebody else.
-            if connection.reset():
-                self._put_back(connection, endpoint)
-            else:
-                self._discard(connection)
+            clean = False
+            try:
+                clean = connection.reset()
+            finally:
+                if clean:
+                    self._put_back(connection, endpoint)
+                else:
+                    self._discard(connection)
 
     def forget(self, endpoint: Endpoint) -> None:
         """Close the idle connections of one database: it is dropped, or its server was restarted."""

@@ -88,13 +88,23 @@ def create_login(cluster: Superuser, identity: Identity) -> None:
             name=ident(identity.name), password=literal(identity.password),
         )
     )  # fmt: skip
+    restore_login(cluster, identity)
+
+
+def restore_login(cluster: Superuser, identity: Identity) -> None:
+    """Give a login back its password and settings: PostgreSQL lets each login, so injected SQL too, change its own."""
+    name = ident(identity.name)
     for setting in (
-        sql("ALTER ROLE {name} SET statement_timeout = '60s'", name=ident(identity.name)),
-        sql("ALTER ROLE {name} SET transaction_timeout = '300s'", name=ident(identity.name)),
-        sql("ALTER ROLE {name} SET idle_in_transaction_session_timeout = '60s'", name=ident(identity.name)),
-        sql("ALTER ROLE {name} SET search_path = 'public'", name=ident(identity.name)),
+        sql("ALTER ROLE {name} PASSWORD {password}", name=name, password=literal(identity.password)),
+        sql("ALTER ROLE {name} RESET ALL", name=name),
+        sql("ALTER ROLE {name} SET statement_timeout = '60s'", name=name),
+        sql("ALTER ROLE {name} SET transaction_timeout = '300s'", name=name),
+        sql("ALTER ROLE {name} SET idle_in_transaction_session_timeout = '60s'", name=name),
+        sql("ALTER ROLE {name} SET search_path = 'public'", name=name),
     ):
         cluster.run(setting)
+    if cluster.run(sql("SELECT 1 FROM pg_database WHERE datname = {name}", name=identity.name)).all():
+        cluster.run(sql("ALTER ROLE {name} IN DATABASE {name} RESET ALL", name=name))
 
 
 def close_database(cluster: Superuser, name: str) -> None:
@@ -119,7 +129,8 @@ def personalise(connection: Superuser, identity: Identity) -> None:
             sql("INSERT INTO gs_priv.signing_key VALUES ({kid}, {i}, {o})", kid=identity.key_id, i=inner, o=outer)
         )
         connection.run(
-            sql("DELETE FROM gs_priv.session; DELETE FROM gs_priv.link; DELETE FROM gs_priv.throttle;"
+            sql("DELETE FROM gs_priv.session; DELETE FROM gs_priv.session_seen; DELETE FROM gs_priv.link;"
+                " DELETE FROM gs_priv.throttle;"
                 " DELETE FROM gs_priv.known_device;"
                 " UPDATE gs_priv.setting SET decoy = sha256(uuid_send(gen_random_uuid()) || decoy)")
         )  # fmt: skip

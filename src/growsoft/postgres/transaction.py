@@ -10,15 +10,38 @@ from typing import Any, Final, Literal, TypeVar, overload
 import psycopg
 from psycopg import errors as pg
 
-from growsoft.errors import AccessError, GrowsoftError, UserError, ValidationError
+from growsoft.errors import AccessError, ValidationError
 from growsoft.postgres.connection import Connection, DatabaseUnavailable
 from growsoft.postgres.context import Context, Door, parse_context
+from growsoft.postgres.refusals import (
+    Conflict,
+    ConstraintViolated,
+    ContextRefused,
+    DatabaseError,
+    ProfileMissing,
+    SessionEnded,
+    translated,
+)
 from growsoft.postgres.sql import Sql, checked
+
+# With what a transaction may raise, so that callers need one import.
+__all__ = [
+    "Conflict",
+    "ConstraintViolated",
+    "ContextRefused",
+    "DatabaseError",
+    "Mode",
+    "ProfileMissing",
+    "Result",
+    "SessionEnded",
+    "Transaction",
+    "retrying",
+    "translated",
+]
 
 T = TypeVar("T")
 
 Mode = Literal["write", "read", "counting"]
-RuleKind = Literal["unique", "foreign_key", "check", "not_null"]
 
 # REPEATABLE READ: a request sees one moment; who writes over another's change is told to run again. Counters of the
 # throttle must see each other's last commit instead.
@@ -28,47 +51,6 @@ _BEGIN: Final[dict[Mode, str]] = {
     "counting": "BEGIN ISOLATION LEVEL READ COMMITTED",
 }
 RETRY_ATTEMPTS: Final = 6
-
-
-class SessionEnded(UserError):
-    """Your session has ended; sign in again."""
-
-
-class ContextRefused(GrowsoftError):
-    """The database did not believe who is asking; see the log for the reason."""
-
-
-class ProfileMissing(GrowsoftError):
-    """Your groups changed a moment ago and the database is not ready for them yet; try again in a moment.
-
-    The keeper makes it ready: ``KeeperPort.ensure_profile``.
-    """
-
-
-class Conflict(GrowsoftError):
-    """Someone else changed the same data at the same moment; it was tried several times, please try again."""
-
-
-class DatabaseError(GrowsoftError):
-    """The database refused a statement of the product; this is a defect, please report it."""
-
-    def __init__(self, sqlstate: str, detail: str) -> None:
-        """Keep SQLSTATE and the first line for the log."""
-        super().__init__(f"{type(self).default_message()} [{sqlstate}] {detail}")
-        self.sqlstate = sqlstate
-
-
-class ConstraintViolated(ValidationError):
-    """A rule of the database refused the values.
-
-    ``constraint`` is the name of the rule in PostgreSQL, ``kind`` says which sort of rule it is.
-    """
-
-    def __init__(self, message: str, constraint: str, kind: RuleKind) -> None:
-        """Keep the names with which the ORM finds the sentence of the model."""
-        super().__init__(message)
-        self.constraint = constraint
-        self.kind = kind
 
 
 class Result:
@@ -181,10 +163,8 @@ class Transaction:
         would not do: releasing it keeps the elevation.
         """
         before = self._door
-        if door.entry(self._connection) is None:
-            raise ContextRefused("Code acts within a context that says who it is; the bare login is nobody.")
-        self._enter(door)
         try:
+            self._enter(door)
             yield self._entered()
         finally:
             self._re_enter(before)
@@ -254,11 +234,11 @@ class Transaction:
     def _run(self, text: str, params: Sequence[object] | None) -> psycopg.Cursor[tuple[Any, ...]]:
         try:
             return self._cursor.execute(text.encode(), params, prepare=None if params is not None else False)
-        except (pg.InvalidSqlStatementName, pg.FeatureNotSupported) as error:
-            # Prepared statements that the driver remembers are gone or no longer fit: this connection serves nobody.
-            self._connection.close()
-            raise DatabaseUnavailable from error
         except psycopg.Error as error:
+            if isinstance(error, pg.InvalidSqlStatementName) or "cached plan must not change" in str(error):
+                # What the driver remembers as prepared is gone (DEALLOCATE) or no longer fits: fit for nobody.
+                self._connection.close()
+                raise DatabaseUnavailable from error
             raise translated(error) from error
 
 
@@ -278,38 +258,4 @@ def retrying(work: Callable[[], T], *, attempts: int = RETRY_ATTEMPTS) -> T:
     raise AssertionError("unreachable: the last attempt returns or raises")
 
 
-def translated(error: psycopg.Error) -> GrowsoftError:
-    """Say a driver's error in our words; values of rows never go into the text."""
-    for kind, (rule, sentence) in _RULES.items():
-        if isinstance(error, kind):
-            name = error.diag.constraint_name or error.diag.column_name or ""
-            return ConstraintViolated(sentence, name, rule)
-    for kind, answer in _ANSWERS.items():
-        if isinstance(error, kind):
-            return answer()
-    if isinstance(error, pg.DataError):
-        return ValidationError("A value does not fit its field; correct it and try again.")
-    return DatabaseError(error.sqlstate or "", str(error).partition("\n")[0])
-
-
 _LEAVE: Final = "SELECT set_config('role', 'none', true), gs.leave()"
-
-_REFERENCED: Final = "Other records refer to this one, or it refers to a missing one."
-_RULES: Final[dict[type[psycopg.Error], tuple[RuleKind, str]]] = {
-    pg.UniqueViolation: ("unique", "This value is taken already; choose another."),
-    pg.ForeignKeyViolation: ("foreign_key", _REFERENCED),
-    pg.RestrictViolation: ("foreign_key", _REFERENCED),
-    pg.CheckViolation: ("check", "A value is outside of what is allowed."),
-    pg.NotNullViolation: ("not_null", "A required value is missing."),
-}
-# In this order: the first class that fits answers.
-_ANSWERS: Final[dict[type[psycopg.Error], type[GrowsoftError]]] = {
-    pg.SerializationFailure: Conflict,
-    pg.DeadlockDetected: Conflict,
-    pg.InvalidAuthorizationSpecification: SessionEnded,
-    pg.InvalidPassword: ContextRefused,
-    pg.InsufficientPrivilege: AccessError,
-    pg.IdleInTransactionSessionTimeout: DatabaseUnavailable,
-    pg.TransactionTimeout: DatabaseUnavailable,
-    psycopg.OperationalError: DatabaseUnavailable,
-}

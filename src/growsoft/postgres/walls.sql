@@ -8,9 +8,11 @@ DO $$
 DECLARE f regprocedure;
 BEGIN
   -- Large objects have no row security; backends belong to one login, so a user could end another's request; logical
-  -- messages and replication slots reach outside of the database.
+  -- messages and replication slots reach outside of the database; statistics tell how busy other customers are.
   FOR f IN SELECT p.oid::regprocedure FROM pg_catalog.pg_proc p
-    WHERE p.pronamespace = 'pg_catalog'::regnamespace AND (p.proname ~ '^(lo_|lowrite$|loread$)' OR p.proname IN (
+    WHERE p.pronamespace = 'pg_catalog'::regnamespace AND (p.proname ~ '^(lo_|lowrite$|loread$)'
+      OR p.proname ~ '^pg_stat_get_(db|backend)_' OR p.proname IN (
+      'pg_lock_status',
       'pg_terminate_backend', 'pg_cancel_backend', 'pg_logical_emit_message', 'pg_notify', 'pg_export_snapshot',
       'pg_create_logical_replication_slot', 'pg_create_physical_replication_slot', 'pg_drop_replication_slot',
       'pg_prepared_statement', 'pg_cursor', 'pg_stat_get_activity', 'pg_stat_get_backend_activity',
