@@ -1,0 +1,232 @@
+"""The command `growsoft backup`: now, list, info, verify, restore."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Final, Protocol, Self
+
+import click
+from msgspec import structs
+
+from growsoft.cli.output import print_json, print_rows
+from growsoft_cloud.backup.errors import BackupError
+from growsoft_cloud.backup.manifest import Subject
+from growsoft_cloud.backup.progress import Progress, Step
+from growsoft_cloud.backup.records import BackupRecord
+from growsoft_cloud.backup.restore import Hook, Restored, Target, restore
+from growsoft_cloud.backup.service import BackupService
+
+# Progress is told of what takes longer than this, in seconds, and not more often than that.
+PATIENCE: Final = 2.0
+INTERVAL: Final = 0.2
+
+_STEPS: Final[Mapping[Step, str]] = {
+    Step.DUMP: "dumping",
+    Step.VERIFY: "reading back",
+    Step.COPY: "copying to the other sites",
+    Step.RESTORE: "restoring",
+}
+
+_CLEAR_LINE: Final = "\r\x1b[K"
+
+
+class Incomplete(BackupError):
+    """The backup has too few proven copies."""
+
+
+class Desk(Protocol):
+    """The instance as these commands see it; the control database stands behind it."""
+
+    @property
+    def service(self) -> BackupService:
+        """What makes and keeps the backups."""
+        ...
+
+    def subject(self, name: str, /) -> Subject:
+        """Return a database by the name people call it, also a dropped one whose backups are kept.
+
+        Raises an error whose name ends in `NotFound`.
+        """
+        ...
+
+    def incoming(self, name: str, /) -> tuple[Target, Sequence[Hook]]:
+        """Refuse a name that is taken; return the database to come, and what enters it under that name."""
+        ...
+
+
+Opener = Callable[[], AbstractContextManager[Desk]]
+
+
+def backup_commands(open_desk: Opener) -> click.Group:
+    """Return the command group, over an instance that is only opened when a command runs."""
+    group = click.Group("backup", help="Back databases up to every site, look at backups, restore them.")
+    for command in (_now(open_desk), _list(open_desk), _info(open_desk), _verify(open_desk), _restore(open_desk)):
+        group.add_command(command)
+    return group
+
+
+_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def _now(open_desk: Opener) -> click.Command:
+    @click.command("now")
+    @click.argument("database")
+    @_json
+    def now(database: str, *, as_json: bool) -> None:
+        """Back DATABASE up to every site, and prove each copy by reading it back."""
+        with open_desk() as desk, _Bar() as bar:
+            record = desk.service.backup_now(desk.subject(database), listener=bar)
+        _show(record, as_json=as_json)
+        _refuse_incomplete(record)
+
+    return now
+
+
+def _list(open_desk: Opener) -> click.Command:
+    @click.command("list")
+    @click.argument("database", required=False)
+    @_json
+    def list_backups(database: str | None, *, as_json: bool) -> None:
+        """List the backups of DATABASE, or of all, newest first; also those of a dropped database."""
+        with open_desk() as desk:
+            records = desk.service.list(desk.subject(database).uuid if database else None)
+        if as_json:
+            print_json([summary(record) for record in records])
+        else:
+            columns = ("id", "database", "created_at", "purpose", "bytes", "copies")
+            print_rows([_row(record) for record in records], columns, as_json=False)
+
+    return list_backups
+
+
+def _info(open_desk: Opener) -> click.Command:
+    @click.command("info")
+    @click.argument("backup")
+    @_json
+    def info(backup: str, *, as_json: bool) -> None:
+        """Show one BACKUP: of what, from when, and where its copies are."""
+        with open_desk() as desk:
+            record = desk.service.find(backup)
+        _show(record, as_json=as_json)
+
+    return info
+
+
+def _verify(open_desk: Opener) -> click.Command:
+    @click.command("verify")
+    @click.argument("backup")
+    @_json
+    def verify(backup: str, *, as_json: bool) -> None:
+        """Read every copy of BACKUP back, and replace what is missing or damaged from a good one."""
+        with open_desk() as desk:
+            record = desk.service.repair(backup)
+        _show(record, as_json=as_json)
+        _refuse_incomplete(record)
+
+    return verify
+
+
+def _restore(open_desk: Opener) -> click.Command:
+    @click.command("restore")
+    @click.argument("backup")
+    @click.option("--into", required=True, help="The name of the new database; no database is ever replaced.")
+    @click.option("--site", default="", help="Take the copy of this site, if it is good.")
+    @_json
+    def restore_backup(backup: str, into: str, site: str, *, as_json: bool) -> None:
+        """Restore BACKUP into a new database, from any site that has a good copy."""
+        with open_desk() as desk, _Bar() as bar:
+            target, hooks = desk.incoming(into)
+            done = restore(desk.service, backup, target, hooks, site=site, listener=bar)
+        if as_json:
+            print_json({**structs.asdict(done), "database": into})
+        else:
+            _tell(done, into)
+
+    return restore_backup
+
+
+def summary(record: BackupRecord) -> dict[str, object]:
+    """Return what `--json` tells of a backup."""
+    manifest = record.manifest
+    return {
+        "id": record.id,
+        "database": manifest.database.name,
+        "created_at": manifest.created_at,
+        "purpose": manifest.purpose,
+        "bytes": record.bytes,
+        "sha256": record.sha256,
+        "complete": record.complete,
+        "copies": list(record.copies),
+        "failures": list(record.failures),
+    }
+
+
+def _show(record: BackupRecord, *, as_json: bool) -> None:
+    """Tell about one backup: its copies go to standard output, the rest to people."""
+    manifest = record.manifest
+    if as_json:
+        more = {"uuid": manifest.id, "database_uuid": manifest.database.uuid, "plan": manifest.database.plan}
+        print_json({**summary(record), **more, "apps": manifest.database.apps, "postgres": manifest.postgres.version})
+        return
+    taken = _moment(manifest.created_at)
+    click.echo(f"{record.id} of {manifest.database.name}, {taken}: {record.bytes} bytes, {record.sha256}", err=True)
+    copies = [{**structs.asdict(copy), "verified_at": _moment(copy.verified_at)} for copy in record.copies]
+    print_rows(copies, ("site", "continent", "verified_at"), as_json=False)
+
+
+def _refuse_incomplete(record: BackupRecord) -> None:
+    """Say why sites have no copy, and fail when the promise is not kept."""
+    for failure in record.failures:
+        click.echo(failure.reason, err=True)
+    if not record.complete:
+        raise Incomplete(
+            f"{record.id} has {len(record.copies)} proven copies, which is too few; "
+            f"when the sites work again, type: growsoft backup verify {record.id}"
+        )
+
+
+def _tell(done: Restored, into: str) -> None:
+    for failure in done.damaged:
+        click.echo(f"A damaged copy was passed over. {failure.reason}", err=True)
+    click.echo(f"{into}: {done.rows} rows of {done.backup} from {done.site} in {done.seconds:.1f} s")
+
+
+def _row(record: BackupRecord) -> dict[str, object]:
+    copies = len(record.copies)
+    return {
+        **summary(record),
+        "created_at": _moment(record.manifest.created_at),
+        "copies": copies if record.complete else f"{copies}, too few",
+    }
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%SZ}"
+
+
+class _Bar:
+    """Tells on a terminal how far a long step is; a short one passes in silence."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self._told = 0.0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        if self._told:
+            click.echo(_CLEAR_LINE, nl=False, err=True)
+
+    def __call__(self, progress: Progress) -> None:
+        """Hear of some bytes."""
+        now = time.monotonic()
+        if not sys.stderr.isatty() or now - self._began < PATIENCE or now - self._told < INTERVAL:
+            return
+        self._told = now
+        total = "" if progress.total is None else f" of {progress.total / 1e6:.0f}"
+        click.echo(f"{_CLEAR_LINE}{_STEPS[progress.step]}: {progress.done / 1e6:.0f}{total} MB", nl=False, err=True)
