@@ -27,6 +27,7 @@ from growsoft.postgres.superuser import Superuser, superuser
 NEVER_DUMPED: Final = (
     "gs_priv.signing_key",
     "gs_priv.session",
+    "gs_priv.session_seen",
     "gs_priv.link",
     "gs_priv.throttle",
     "gs_priv.known_device",
