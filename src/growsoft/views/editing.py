@@ -67,7 +67,7 @@ class Editor:
             for table in (found.table for found in tables)
         )
         entries = {name: read.entry for name, read in reads.items()}
-        return self._screen(record, entries, grown, version=_number(submitted.get("version", "")))
+        return self._screen(record, entries, grown, version=_number(submitted.text("version")))
 
     # -- saving ------------------------------------------------------------------------------------------------------
 
@@ -77,7 +77,7 @@ class Editor:
         Raises `NotSaved` with the screen to show; then nothing was stored.
         """
         reads, tables = self._submitted(submitted)
-        version = _number(submitted.get("version", ""))
+        version = _number(submitted.text("version"))
         entries = {name: read.entry for name, read in reads.items()}
         screen = self._screen(record, entries, tuple(found.table for found in tables), version=version)
         if screen.problems:
@@ -190,7 +190,7 @@ class Editor:
 
     def _submitted(self, submitted: Submitted) -> tuple[dict[str, Read], tuple[SubmittedTable, ...]]:
         """Read the inputs of the record and of its lines."""
-        was = _was(submitted.get("was", ""))
+        was = _was(submitted.text("was"))
         reads = Reader(self.records, submitted, self.zone).read_all(self._fields(), was)
         return reads, tuple(self._submitted_table(part, submitted) for part in self._lines())
 
@@ -205,13 +205,13 @@ class Editor:
     def _submitted_line(self, table: EntryTable, key: str, submitted: Submitted) -> SubmittedLine:
         """Read one line; an untouched new line asks for nothing and is left out."""
         prefix = line_prefix(table.field, key)
-        was = _was(submitted.get(f"{prefix}was", ""))
-        record = _number(submitted.get(f"{prefix}record", ""))
+        was = _was(submitted.text(f"{prefix}was"))
+        record = _number(submitted.text(f"{prefix}record"))
         reads = Reader(self.records, submitted, self.zone, prefix).read_all(table.columns, was)
         blank = {entry.field.name: entry.was for entry in table.blank.entries}
-        delete = submitted.get(f"{prefix}delete", "") == "1"
+        delete = submitted.text(f"{prefix}delete") == "1"
         entries = tuple(read.entry for read in reads.values())
-        entry = EntryLine(prefix, record, _number(submitted.get(f"{prefix}version", "")), entries, delete=delete)
+        entry = EntryLine(prefix, record, _number(submitted.text(f"{prefix}version")), entries, delete=delete)
         empty = all(
             not replace(read, entry=replace(read.entry, was=blank[name])).changed for name, read in reads.items()
         )

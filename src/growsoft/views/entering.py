@@ -25,15 +25,15 @@ GONE: Final = "This record is gone or hidden from you; choose another."
 class Submitted(Protocol):
     """The fields of a form as they came: the last value of a name, or all of them."""
 
-    def get(self, key: str, default: str = "", /) -> str:
-        """Return the last value of a name."""
+    def text(self, name: str) -> str:
+        """Return the last value of a name, empty text when it was not sent."""
         ...
 
     def every(self, name: str) -> tuple[str, ...]:
         """Return all values of a name."""
         ...
 
-    def __contains__(self, name: object) -> bool:
+    def sent(self, name: str) -> bool:
         """Say whether a name was sent at all."""
         ...
 
@@ -84,11 +84,11 @@ class Reader:
 
     def _sent(self, field: FieldView) -> bool:
         """Say whether a field's input was sent."""
-        return f"{self._prefix}v.{field.name}" in self._submitted
+        return self._submitted.sent(f"{self._prefix}v.{field.name}")
 
     def _remembering(self, field: FieldView, was: str) -> Read:
         """Read one field; its input keeps its place in the form and what it held."""
-        found = self._read(field, self._submitted.get(f"{self._prefix}v.{field.name}", ""))
+        found = self._read(field, self._submitted.text(f"{self._prefix}v.{field.name}"))
         return replace(found, entry=replace(found.entry, was=was, prefix=self._prefix))
 
     def _read(self, field: FieldView, text: str) -> Read:
@@ -115,12 +115,12 @@ class Reader:
 
     def _link(self, field: FieldView, text: str) -> Read:
         """Read a link: a chosen candidate, else the picked record as long as its name stands, else the text."""
-        chosen = _id(self._submitted.get(f"{self._prefix}pick.{field.name}", ""))
+        chosen = _id(self._submitted.text(f"{self._prefix}pick.{field.name}"))
         if chosen:
             return _linked(field, text, self._by_id(field, chosen))
         if not text:
             return Read(Entry(field, "", problem=MISSING if field.required else ""))
-        picked = _id(self._submitted.get(f"{self._prefix}id.{field.name}", ""))
+        picked = _id(self._submitted.text(f"{self._prefix}id.{field.name}"))
         link = self._by_id(field, picked) if picked else None
         return _linked(field, text, link) if link is not None and link.name == text else self._by_text(field, text)
 

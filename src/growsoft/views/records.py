@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Protocol
+from datetime import date, datetime
+from decimal import Decimal
+from enum import Enum
+from typing import Final, TypeGuard
 
-from growsoft.errors import UserError
-from growsoft.orm.domain import Condition
-from growsoft.views.fields import Link, ModelView, Value
+from growsoft.errors import AccessError, GrowsoftError, MissingError, UserError
+from growsoft.orm.compile import escaped
+from growsoft.orm.domain import Condition, Leaf
+from growsoft.orm.env import Env
+from growsoft.orm.fields import AnyField, Computed, Many2many, Many2one, Monetary, One2many
+from growsoft.orm.model import Model
+from growsoft.orm.reader import ChangedMeanwhile
+from growsoft.orm.registry import ModelInfo
+from growsoft.views.describing import model_view, readable_models
+from growsoft.views.fields import Link, ModelView, Money, Value
+
+STAMPS: Final = ("version", "write_uid", "write_date")
+MOST_LINES: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,71 +45,254 @@ class Page:
     total: int
 
 
-# A value to store, by field: ids where the field is a link, commands where it holds many.
-Changes = Mapping[str, object]
-
-
 class Stale(UserError):
     """Somebody else changed this record after you opened it."""
 
 
-class Records(Protocol):
+Raw = Mapping[str, object]
+
+
+class Records:
     """The records of one database as one person may see and change them."""
 
-    def models(self) -> Sequence[ModelView]:
+    def __init__(self, env: Env) -> None:
+        """Ask and change as whoever acts in an environment."""
+        self._env = env
+
+    def models(self) -> Iterable[ModelView]:
         """Return the models that this person may read."""
-        ...
+        return readable_models(self._env)
 
     def model(self, name: str) -> ModelView:
         """Return a model; raises `MissingError` for one that is not there or not for this person."""
-        ...
+        return model_view(self._env, name)
+
+    # -- reading -----------------------------------------------------------------------------------------------------
 
     def page(
         self, model: ModelView, fields: Sequence[str], condition: Condition, *, order: str, offset: int, limit: int
     ) -> Page:
-        """Return a page of a list, the names of linked records joined in."""
-        ...
+        """Return a page of a list, the names of linked records joined in, and the number of all."""
+        found = self._env[model.name]
+        rows = found.search_read(condition, self._names(model, fields), offset=offset, limit=limit, order=order)
+        # A page that is not full is the last one, so its end is the number of all.
+        counted = len(rows) == limit or (offset and not rows)
+        return Page(
+            self._records(model, fields, rows), found.search_count(condition) if counted else offset + len(rows)
+        )
 
     def read(self, model: ModelView, record: int, fields: Sequence[str]) -> Record:
-        """Return one record; raises `MissingError` without telling whether it exists."""
-        ...
+        """Return one record with its version; raises `MissingError` without telling whether it exists."""
+        stamps = [name for name in STAMPS if name in self._env.readable(self._info(model))]
+        names = [*self._names(model, fields), *stamps]
+        rows = self._env[model.name].search_read(Leaf(("id",), "=", record), names, limit=1)
+        if not rows:
+            raise MissingError
+        found = self._records(model, fields, rows)[0]
+        changed = rows[0].get("write_date")
+        return Record(
+            id=found.id,
+            name=found.name,
+            values=found.values,
+            version=int(rows[0].get("version") or 0),
+            changed_by=self._user(rows[0].get("write_uid")),
+            changed_at=changed if isinstance(changed, datetime) else None,
+        )
 
     def lines(self, model: ModelView, record: int, field: str, columns: Sequence[str]) -> Sequence[Record]:
-        """Return the records of a one2many field."""
-        ...
+        """Return the records of a one2many field, with their versions."""
+        view = model.fields[field]
+        lines = self.model(view.relation)
+        names = [*self._names(lines, columns), "version"]
+        rows = self._env[lines.name].search_read(Leaf((view.inverse,), "=", record), names, limit=MOST_LINES)
+        found = self._records(lines, columns, rows)
+        return [
+            Record(line.id, line.name, line.values, int(row.get("version") or 0))
+            for line, row in zip(found, rows, strict=True)
+        ]
 
-    def defaults(self, model: ModelView, fields: Sequence[str]) -> Mapping[str, Value]:
+    def defaults(self, model: ModelView, fields: Iterable[str]) -> Mapping[str, Value]:
         """Return what a new record begins with."""
-        ...
+        info = self._info(model)
+        found: dict[str, Value] = {}
+        for name in fields:
+            field = info.fields[name]
+            if field.default is not None and not isinstance(field, One2many | Many2many):
+                default = field.default(self._env) if callable(field.default) else field.default
+                found[name] = self._default(field, field.to_raw(default))
+        return found
 
     def named(self, model: ModelView, text: str, *, limit: int, exactly: bool = False) -> Sequence[Link]:
-        """Return records whose name contains a text, or is it."""
-        ...
+        """Return records whose name contains a text, or is it but for upper and lower case."""
+        leaf = Leaf((model.rec_name,), "=ilike", escaped(text)) if exactly else Leaf((model.rec_name,), "ilike", text)
+        condition: Sequence[object] | Condition = leaf if text else ()
+        rows = self._env[model.name].search_read(condition, [model.rec_name], limit=limit)
+        return [Link(int(row["id"]), _text(row[model.rec_name])) for row in rows]
 
-    def create(self, model: ModelView, values: Changes) -> int:
+    # -- changing ----------------------------------------------------------------------------------------------------
+
+    def create(self, model: ModelView, values: Raw) -> int:
         """Make a record and return its id."""
-        ...
+        return self._env[model.name].create(self._stored(model, values)).id
 
-    def write(self, model: ModelView, record: int, values: Changes, *, version: int) -> None:
+    def write(self, model: ModelView, record: int, values: Raw, *, version: int) -> None:
         """Change a record that still has this version; raises `Stale` when it has another."""
-        ...
+        found = self._env[model.name].browse(record)
+        try:
+            found.ensure_version(version)
+        except ChangedMeanwhile as error:
+            raise Stale from error
+        if values:
+            found.write(self._stored(model, values))
 
     def delete(self, model: ModelView, record: int) -> None:
-        """Delete a record."""
-        ...
+        """Delete a record that this person may see; raises `MissingError` for others."""
+        found = self._env[model.name].browse(record).exists()
+        if not found:
+            raise MissingError
+        found.unlink()
 
-    def savepoint(self) -> Savepoint:
+    def savepoint(self) -> AbstractContextManager[None]:
         """Return a context whose changes are taken back when an error leaves it."""
-        ...
+        return self._env.savepoint()
+
+    # -- from rows to values -----------------------------------------------------------------------------------------
+
+    def _info(self, model: ModelView) -> ModelInfo:
+        """Return the model itself."""
+        return self._env.registry.models[model.name]
+
+    def _names(self, model: ModelView, fields: Sequence[str]) -> list[str]:
+        """Return the fields to read: those that may be read, and the name."""
+        named = [model.rec_name] if model.rec_name in model.fields else []
+        return list(dict.fromkeys([name for name in fields if name in model.fields] + named)) or ["id"]
+
+    def _records(self, model: ModelView, fields: Sequence[str], rows: Sequence[Raw]) -> tuple[Record, ...]:
+        """Turn rows into records."""
+        info = self._info(model)
+        names = [name for name in fields if name in model.fields]
+        many = {
+            name: self._linked(model, name, rows)
+            for name in names
+            if isinstance(info.fields[name], One2many | Many2many)
+        }
+        money = {name: self._currencies(info, name, rows) for name in names if _currency_path(info.fields[name])}
+        return tuple(
+            Record(
+                id=_whole(row["id"]),
+                name=_text(row.get(model.rec_name, "")),
+                values={
+                    name: _value(row[name], many.get(name, {}), money.get(name, {}).get(_whole(row["id"])))
+                    for name in names
+                },
+            )
+            for row in rows
+        )
+
+    def _linked(self, model: ModelView, name: str, rows: Sequence[Raw]) -> Mapping[int, Link]:
+        """Return the records that some rows lead to by a field, read at once."""
+        ids = dict.fromkeys(record for row in rows for record in _ids(row[name]))
+        other = self.model(model.fields[name].relation)
+        if not ids or other.rec_name not in other.fields:
+            return {record: Link(record, "") for record in ids}
+        condition = Leaf(("id",), "in", tuple(ids))
+        found = self._env[other.name].search_read(condition, [other.rec_name])
+        return {int(row["id"]): Link(int(row["id"]), _text(row[other.rec_name])) for row in found}
+
+    def _currencies(self, info: ModelInfo, name: str, rows: Sequence[Raw]) -> Mapping[int, tuple[int, str]]:
+        """Return decimals and symbol of the currency of each row; a hidden currency has two decimals and no symbol."""
+        path = _currency_path(info.fields[name]).split(".")
+        found: dict[int, tuple[int, str]] = {}
+        for record in self._env[info.name].browse([_whole(row["id"]) for row in rows]):
+            try:
+                found[record.id] = _currency(record, path)
+            except (AccessError, MissingError):
+                continue
+        return found
+
+    def _default(self, field: AnyField, raw: object) -> Value:
+        """Return a default as screens show it."""
+        if isinstance(field, Many2one):
+            record = self._env[field.comodel].browse(_whole(raw)) if raw else None
+            return Link(record.id, record.display_name) if record is not None else None
+        return Money(raw, 2, "") if isinstance(field, Monetary) and isinstance(raw, Decimal) else _value(raw, {}, None)
+
+    def _stored(self, model: ModelView, values: Raw) -> dict[str, object]:
+        """Return values as the data layer takes them: links to many as the command that puts exactly these in."""
+        kinds = {name: field.kind for name, field in model.fields.items()}
+        return {
+            name: [(6, 0, list(_ids(value)))] if kinds.get(name) == "many2many" else value
+            for name, value in values.items()
+        }
+
+    def _user(self, user: object) -> str:
+        """Return the name of a user, when this person may see it."""
+        accounts = next((app.accounts for app in self._env.registry.apps if app.accounts is not None), None)
+        if accounts is None or not isinstance(user, int) or not user:
+            return ""
+        users = next(info for info in self._env.registry.models.values() if info.table == accounts.users)
+        try:
+            return self._env[users.name].browse(user).display_name
+        except GrowsoftError:
+            return ""
 
 
-class Savepoint(Protocol):
-    """A part of a transaction that can fail by itself."""
+def _currency_path(field: AnyField) -> str:
+    """Return where an amount's currency is, empty for what is no amount."""
+    return field.currency if isinstance(field, Monetary | Computed) else ""
 
-    def __enter__(self) -> object:
-        """Begin."""
-        ...
 
-    def __exit__(self, kind: object, error: object, place: object, /) -> bool | None:
-        """Keep the changes, or take them back."""
-        ...
+def _currency(record: Model, path: Sequence[str]) -> tuple[int, str]:
+    """Return decimals and symbol of the currency at the end of a path."""
+    for name in path:
+        record = getattr(record, name)
+    if not record:
+        return 2, ""
+    places: int = getattr(record, "decimal_places", 2)
+    symbol: str = getattr(record, "symbol", "") or record.display_name
+    return places, symbol
+
+
+def _value(raw: object, links: Mapping[int, Link], currency: tuple[int, str] | None) -> Value:
+    """Return what the data layer gives as screens show it."""
+    match raw:
+        case Decimal() if currency is not None:
+            return Money(raw, *currency)
+        case (int(record), str(name)):
+            return Link(record, name)
+        case Enum():
+            return str(raw.value)
+        case None | bool() | int() | str() | Decimal() | datetime() | date():
+            return raw
+        case _ if _is_list(raw):
+            return tuple(links[record] for record in _ids(raw) if record in links)
+        case _:
+            raise TypeError(f"Screens cannot show a {type(raw).__name__}.")
+
+
+def _ids(value: object) -> tuple[int, ...]:
+    """Return ids out of a list of them."""
+    return tuple(item for item in value if isinstance(item, int)) if _is_list(value) else ()
+
+
+def _is_list(value: object) -> TypeGuard[Sequence[object]]:
+    """Say whether a value is a list of whatever."""
+    return isinstance(value, list | tuple)
+
+
+def _whole(value: object) -> int:
+    """Return an id."""
+    if not isinstance(value, int):
+        raise TypeError("An id is a whole number.")
+    return value
+
+
+def _text(value: object) -> str:
+    """Return a name as text, whatever field it is."""
+    match value:
+        case (int(), str(name)):
+            return name
+        case None:
+            return ""
+        case _:
+            return str(value)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from typing import Final
 
@@ -10,22 +10,32 @@ from jinja2 import DictLoader, Environment, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
+from growsoft.views.paths import list_path, options_path, record_path
+
 SUFFIXES: Final = (".html", ".txt")
 
 
-def environment(packages: Iterable[str]) -> Environment:
-    """Return the templates of some packages, read once; a name that was not there then does not exist (claim SW-11)."""
-    templates = Environment(
-        loader=DictLoader({name: text for package in packages for name, text in _templates(package)}),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        auto_reload=False,
-        cache_size=-1,
-    )
-    templates.globals.update(hx=hx)
-    return templates
+class Templates:
+    """The templates of some packages, read once: a name that was not there then does not exist (claim SW-11)."""
+
+    def __init__(self, packages: Iterable[str], known: Mapping[str, object]) -> None:
+        """Read the templates; `known` is what all of them may use beside their own context."""
+        self._known: dict[str, object] = {
+            "hx": hx, "list_path": list_path, "record_path": record_path, "options_path": options_path, **known,
+        }  # fmt: skip
+        self._environment = Environment(
+            loader=DictLoader({name: text for package in packages for name, text in _templates(package)}),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+            cache_size=-1,
+        )
+
+    def render(self, name: str, context: Mapping[str, object]) -> str:
+        """Fill a template in; a name that its context does not have is an error and not an empty text."""
+        return self._environment.get_template(name).render({**self._known, **context})
 
 
 def _templates(package: str) -> Iterable[tuple[str, str]]:

@@ -82,6 +82,11 @@ class ListScreen:
     problem: str = ""
 
     @property
+    def kept(self) -> tuple[tuple[str, str], ...]:
+        """What another search keeps: everything but its words and the page."""
+        return tuple((name, value) for name, value in self.query.pairs() if name not in {"q", "page"})
+
+    @property
     def first(self) -> int:
         """The number of the first row on this page, counted from one."""
         return min((self.query.page - 1) * PAGE_SIZE + 1, self.total)
@@ -156,6 +161,14 @@ class Table:
     rows: tuple[Row, ...]
 
 
+def line_table(
+    field: FieldView, model: ModelView, columns: Sequence[FieldView], records: Sequence[Record], zone: tzinfo = UTC
+) -> Table:
+    """Put the lines of a record together."""
+    rows = (Row(record.id, record.name, cells(columns, record, zone)) for record in records)
+    return Table(field, model, tuple(columns), tuple(rows))
+
+
 @dataclass(frozen=True, slots=True)
 class Section:
     """Some values of a record under one heading, or its lines."""
@@ -224,8 +237,8 @@ class Entry:
 
     @property
     def id(self) -> str:
-        """The id of the input in its page."""
-        return f"{self.prefix}f-{self.field.name}"
+        """The id of the input in its page, without the dots that selectors would misread."""
+        return f"{self.prefix}f-{self.field.name}".replace(".", "-")
 
     @property
     def name(self) -> str:
@@ -287,6 +300,11 @@ class EntryLine:
     version: int
     entries: tuple[Entry, ...]
     delete: bool = False
+
+    @property
+    def key(self) -> str:
+        """What tells this line from the others of its table."""
+        return self.prefix.split(".")[2]
 
     @property
     def was(self) -> str:

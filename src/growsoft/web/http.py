@@ -73,6 +73,14 @@ class Fields(Mapping[str, str]):
         """Count the names."""
         return len(self._values)
 
+    def text(self, name: str) -> str:
+        """Return the last value of a name, empty text when it was not sent."""
+        return self.get(name, "")
+
+    def sent(self, name: str) -> bool:
+        """Say whether a name was sent at all."""
+        return name in self._values
+
     def every(self, name: str) -> tuple[str, ...]:
         """Return all values of a name, none when there is none."""
         return tuple(self._values.get(name, ()))

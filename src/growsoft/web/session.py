@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 from werkzeug.http import dump_cookie
 
-from growsoft.security.tokens import new_token, token_hash
+from growsoft.security.tokens import token_hash
 from growsoft.web.http import Request
-
-Kind = Literal["browser", "api"]
+from growsoft.web.ports import Kind
 
 # `__Host-`: only this host can set them, only over HTTPS, and for no sub-domain (RFC 6265bis, section 4.1.3.2).
 COOKIES: Final[dict[Kind, str]] = {"browser": "__Host-gs", "api": "__Host-gs-api"}
 DEVICE_COOKIE: Final = "__Host-gs-device"
 DEVICE_SECONDS: Final = 400 * 24 * 60 * 60
 
-# The kind is a part of the token, and so of its hash: a session cannot be carried over into the other cookie.
-_PREFIXES: Final[dict[Kind, str]] = {"browser": "b.", "api": "a."}
 LONGEST_TOKEN: Final = 100
 
 
@@ -39,17 +36,10 @@ class Session:
         return f"Session(kind={self.kind!r})"
 
 
-def new_session_token(kind: Kind) -> str:
-    """Return the token of a new session of a kind; each sign-in makes one, so none can be planted beforehand."""
-    return _PREFIXES[kind] + new_token()
-
-
 def session_of(request: Request, kind: Kind) -> Session | None:
     """Return the session of a kind that a request presents, if it does."""
     token = request.cookies.get(COOKIES[kind], "")
-    if not token.startswith(_PREFIXES[kind]) or len(token) > LONGEST_TOKEN:
-        return None
-    return Session(token, kind)
+    return Session(token, kind) if 0 < len(token) <= LONGEST_TOKEN else None
 
 
 def session_cookie(token: str, kind: Kind) -> tuple[str, str]:

@@ -1,0 +1,133 @@
+"""Describing: a model of the registry in the words of screens, cut down to what one profile may read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import Enum
+from typing import Final, TypeGuard, get_args
+
+from growsoft.errors import MissingError
+from growsoft.orm.access import Verb
+from growsoft.orm.declare import Rights
+from growsoft.orm.env import Env
+from growsoft.orm.fields import AnyField, Char, Computed, Decimal, Many2many, One2many, Relation, Selection
+from growsoft.orm.registry import ModelInfo
+from growsoft.views.fields import TECHNICAL, FieldView, Kind, ModelView
+
+_KINDS: Final = frozenset[str](get_args(Kind))
+
+# Registries are immutable and profiles are named by their content, so what was worked out once holds.
+_described: dict[tuple[int, str, str], ModelView | None] = {}
+
+
+def model_view(env: Env, name: str) -> ModelView:
+    """Return a model as whoever acts may see it. Raises `MissingError` for one that is not there or not for him."""
+    key = (id(env.registry), env.context.profile, name)
+    if key not in _described:
+        info = env.registry.models.get(name)
+        _described[key] = None if info is None else _described_for(env, info)
+    found = _described[key]
+    if found is None:
+        raise MissingError
+    return found
+
+
+def readable_models(env: Env) -> Iterator[ModelView]:
+    """Return the models that whoever acts may read, in the order of their apps."""
+    for name in env.registry.models:
+        try:
+            yield model_view(env, name)
+        except MissingError:
+            continue
+
+
+def _described_for(env: Env, info: ModelInfo) -> ModelView | None:
+    """Describe a model, unless nothing of it may be read."""
+    rights = env.registry.rights(env.context.profile, env.groups)
+    if not rights.readable(info):
+        return None
+    fields = {
+        name: _field_view(env, info, field, rights)
+        for name, field in info.fields.items()
+        if _visible(env, info, field, rights)
+    }
+    return ModelView(info.name, info.description, fields, info.rec_name, info.order, frozenset(_verbs(info, rights)))
+
+
+def _visible(env: Env, info: ModelInfo, field: AnyField, rights: Rights) -> bool:
+    """Say whether a field may be read: a column by its grants, links to many by those of the other table."""
+    if not _known(field.kind) or (field.name in TECHNICAL and field.name not in {"create_date", "write_date"}):
+        return False
+    if isinstance(field, One2many):
+        return field.inverse in rights.readable(env.registry[field.comodel])
+    if isinstance(field, Many2many):
+        return bool(rights.readable(env.registry[field.comodel]))
+    if not field.stored:
+        return not field.groups or any(env.has_group(group) for group in field.groups)
+    return field.name in rights.readable(info)
+
+
+def _field_view(env: Env, info: ModelInfo, field: AnyField, rights: Rights) -> FieldView:
+    """Describe one field."""
+    shape: AnyField = field.shape if isinstance(field, Computed) else field
+    places = shape.digits if isinstance(shape, Decimal) else None
+    return FieldView(
+        name=field.name,
+        label=field.label,
+        kind=_kind(field.kind),
+        required=field.required,
+        readonly=field.readonly or not _changeable(env, info, field, rights),
+        help=field.help,
+        stored=field.stored,
+        choices=_choices(shape),
+        relation=field.comodel if isinstance(field, Relation) else "",
+        inverse=field.inverse if isinstance(field, One2many) else "",
+        size=shape.size if isinstance(shape, Char) else 0,
+        places=places if places is not None and places <= 2 else None,
+    )
+
+
+def _changeable(env: Env, info: ModelInfo, field: AnyField, rights: Rights) -> bool:
+    """Say whether a form may have an input for a field: for links to many, whether their records may change."""
+    if isinstance(field, One2many):
+        lines = env.registry[field.comodel]
+        return bool(rights.insertable(lines) or rights.updatable(lines) or rights.deletable(lines))
+    if isinstance(field, Many2many):
+        return bool(rights.insertable(info) or rights.updatable(info))
+    return field.name in rights.insertable(info) | rights.updatable(info)
+
+
+def _choices(field: AnyField) -> tuple[tuple[str, str], ...]:
+    """Return the values of a selection with their words."""
+    return (
+        tuple((member.value, choice_label(member)) for member in field.choices) if isinstance(field, Selection) else ()
+    )
+
+
+def choice_label(member: Enum) -> str:
+    """Return the words for a choice: its label where it has one, else made from its value."""
+    label = getattr(member, "label", "")
+    return label if isinstance(label, str) and label else str(member.value).replace("_", " ").capitalize()
+
+
+def _verbs(info: ModelInfo, rights: Rights) -> Iterator[Verb]:
+    """Return what may be done with at least some records."""
+    yield "read"
+    if rights.insertable(info):
+        yield "create"
+    if rights.updatable(info):
+        yield "write"
+    if rights.deletable(info):
+        yield "unlink"
+
+
+def _known(kind: str) -> TypeGuard[Kind]:
+    """Say whether screens know a kind of field."""
+    return kind in _KINDS
+
+
+def _kind(kind: str) -> Kind:
+    """Return a kind that screens know."""
+    if not _known(kind):
+        raise TypeError(f"Screens do not know fields of the kind {kind}.")
+    return kind

@@ -1,0 +1,254 @@
+"""The application: from a complete request to the answer, whatever happens on the way."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from math import ceil
+
+from growsoft.orm import Env, run
+from growsoft.postgres.connection import DatabaseUnavailable
+from growsoft.postgres.context import LoginDoor, SessionDoor
+from growsoft.postgres.sql import sql
+from growsoft.postgres.transaction import Conflict, SessionEnded
+from growsoft.security import passwords
+from growsoft.security.tokens import new_token
+from growsoft.web import csrf
+from growsoft.web.compress import compressed
+from growsoft.web.errors import Busy, PageNotFound, Problem, Refusal, SignInNeeded, UnknownHost, problem_of
+from growsoft.web.headers import HeadersPolicy
+from growsoft.web.http import TEXT, Request, Response
+from growsoft.web.log import Fields, described, logger
+from growsoft.web.pages import ROUTES, SIGNED_IN_ROUTES
+from growsoft.web.pages.signin import LOGIN, PASSWORD
+from growsoft.web.ports import Authenticator, Directory, Site
+from growsoft.web.routing import Match
+from growsoft.web.session import device_cookie, device_of, no_session_cookie, session_of
+from growsoft.web.static import PREFIX
+from growsoft.web.visit import SignedInVisit, Visit, sign_in_path, tools
+
+READY = "/readyz"
+_HAS_PASSWORD = sql("SELECT gs.has_credential()")
+
+
+@dataclass(slots=True)
+class Trace:
+    """What the log will say of a request: names and numbers, never values."""
+
+    database: str = ""
+    user: int = 0
+    actor: int = 0
+    route: str = ""
+    error: str = ""
+
+
+class NothingChanges(Exception):
+    """An answer that reports an error: what its handler did until then is taken back."""
+
+    def __init__(self, response: Response) -> None:
+        """Carry the answer."""
+        super().__init__("rolled back")
+        self.response = response
+
+
+class Application:
+    """Answers requests for the databases of a directory."""
+
+    def __init__(self, directory: Directory, authenticator: Authenticator, policy: HeadersPolicy | None = None) -> None:
+        """Serve what a directory finds, to those whom an authenticator lets in."""
+        self._directory = directory
+        self._tools = tools(authenticator)
+        self._policy = policy or HeadersPolicy()
+        self._log = logger()
+
+    # -- for the adapter ---------------------------------------------------------------------------------------------
+
+    def handle(self, request: Request) -> Response:
+        """Answer a request; never raises."""
+        begun = time.perf_counter()
+        trace = Trace()
+        try:
+            response = self._respond(request, trace)
+        except Exception as error:  # noqa: BLE001 - the last place before the client: it gets a reference, the log the rest
+            response = self._failed(request, error, trace)
+        self._write(request, response, trace, begun)
+        return response
+
+    def refuse(self, request: Request, refusal: Refusal) -> Response:
+        """Word a refusal for a request that got no thread."""
+        return self._problem(request, problem_of(refusal), None)
+
+    def finish(self, request: Request, response: Response) -> tuple[Response, tuple[tuple[str, str], ...]]:
+        """Compress where that is safe, and apply the headers policy."""
+        finished = compressed(request, response)
+        return finished, self._policy.apply(finished, host=request.host)
+
+    # -- from request to answer --------------------------------------------------------------------------------------
+
+    def _respond(self, request: Request, trace: Trace) -> Response:
+        """Find out what is asked for, and of which database."""
+        if request.path.startswith(PREFIX):
+            trace.route = PREFIX
+            return self._tools.static.answer(request)
+        if request.path == READY:
+            trace.route = READY
+            return self._ready()
+        site = self._directory.find(host_name(request.host))
+        if site is None:
+            return self._unknown_host(request)
+        trace.database = site.name
+        public = ROUTES.find(request.method, request.path)
+        if public is not None:
+            trace.route = public.route.pattern
+            return self._public(request, site, public)
+        private = SIGNED_IN_ROUTES.find(request.method, request.path)
+        if private is None:
+            raise PageNotFound
+        trace.route = private.route.pattern
+        return self._private(request, site, private, trace)
+
+    def _public(self, request: Request, site: Site, match: Match[Visit]) -> Response:
+        """Answer somebody who need not be signed in; his browser is given a secret to be known by."""
+        device = device_of(request)
+        visit = Visit(self._tools, request, site, device or new_token())
+        if not request.safe and not (request.path == LOGIN and csrf.from_script(request)):
+            csrf.refuse_forgery(request, given=visit.form.get(csrf.FIELD, ""), secret=device, origin=origin_of(request))
+        response = match.answer(visit)
+        return response if device else response.with_headers(device_cookie(visit.device))
+
+    def _private(self, request: Request, site: Site, match: Match[SignedInVisit], trace: Trace) -> Response:
+        """Answer somebody who is signed in, in one transaction of his: READ ONLY for a request that only looks."""
+        session = session_of(request, "browser")
+        if session is None:
+            return self._sign_in_first(request, site)
+        visit = Visit(self._tools, request, site, device_of(request))
+        if not request.safe:
+            csrf.refuse_forgery(
+                request,
+                given=visit.form.get(csrf.FIELD, "") or request.headers.get(csrf.HEADER, ""),
+                secret=session.token,
+                origin=origin_of(request),
+            )
+
+        def work(env: Env) -> Response:
+            trace.user, trace.actor = env.user_id, env.actor
+            signed_in = SignedInVisit(self._tools, request, site, visit.device, session, env)
+            response = signed_in.go(PASSWORD) if self._must_choose(signed_in) else match.answer(signed_in)
+            if response.status >= 400:
+                raise NothingChanges(response)
+            return response
+
+        try:
+            return run(
+                site.database,
+                site.registry,
+                lambda: SessionDoor(session.hash),
+                work,
+                mode="read" if request.safe else "write",
+            )
+        except NothingChanges as error:
+            return error.response
+
+    @staticmethod
+    def _must_choose(visit: SignedInVisit) -> bool:
+        """Say whether somebody who came by a link has yet to choose a password, before any other page."""
+        request = visit.request
+        if not request.safe or request.partial or request.path == PASSWORD:
+            return False
+        return not visit.env.execute(_HAS_PASSWORD).scalar()
+
+    def _sign_in_first(self, request: Request, site: Site) -> Response:
+        """Lead to the sign-in page and back; what was sent with a form is lost, so that is said."""
+        if not request.safe:
+            return self._problem(request, problem_of(SignInNeeded()), site)
+        visit = Visit(self._tools, request, site, device_of(request))
+        return visit.go(sign_in_path(request)).with_headers(no_session_cookie("browser"))
+
+    def _ready(self) -> Response:
+        """Say whether the control database answers."""
+        site = self._directory.find("localhost")
+        if site is None:
+            raise Busy
+        with site.database.transaction(LoginDoor(), "read"):
+            return Response(body=b"ready\n", content_type=TEXT)
+
+    # -- when something is wrong -------------------------------------------------------------------------------------
+
+    def _failed(self, request: Request, error: Exception, trace: Trace) -> Response:
+        """Turn an error into an answer; what we did not foresee goes to the log."""
+        known = as_refusal(error)
+        problem = problem_of(known)
+        if problem.ours or problem.status >= 500:
+            trace.error = described(error)
+        try:
+            site = self._directory.find(host_name(request.host)) if trace.database else None
+            if isinstance(known, SignInNeeded) and site is not None:
+                return self._sign_in_first(request, site)
+            return self._problem(request, problem, site)
+        except Exception as second:  # noqa: BLE001 - not even the error page can be made: then plain words
+            trace.error += f" || {described(second)}"
+            text = f"{problem.title}. {problem.sentence} Reference number {request.id}\n"
+            return Response(status=problem.status, body=text.encode(), content_type=TEXT)
+
+    def _problem(self, request: Request, problem: Problem, site: Site | None) -> Response:
+        """Show a problem: as a page, or as a part of one when the client asks for parts."""
+        name = "_problem.html" if request.partial else "error.html"
+        context = {"problem": problem, "reference": request.id, "site": site}
+        html = self._tools.templates.render(name, context)
+        return Response(status=problem.status, body=html.encode(), headers=problem.headers)
+
+    def _unknown_host(self, request: Request) -> Response:
+        """Say that nothing is served under a name, and what to do."""
+        context = {"host": host_name(request.host)[:100], "reference": request.id, "site": None}
+        html = self._tools.templates.render("unknown.html", context)
+        return Response(status=UnknownHost.status, body=html.encode())
+
+    def _write(self, request: Request, response: Response, trace: Trace, begun: float) -> None:
+        """Write one line about a request."""
+        line: Fields = {
+            "id": request.id,
+            "method": request.method,
+            "route": trace.route,
+            "status": response.status,
+            "ms": ceil((time.perf_counter() - begun) * 10_000) / 10,
+            "bytes": len(response.body),
+            "database": trace.database,
+            "user": trace.user,
+            "actor": trace.actor,
+            "client": request.client,
+        }
+        if trace.error:
+            self._log.error("request", **line, error=trace.error)
+        else:
+            self._log.info("request", **line)
+
+
+def as_refusal(error: Exception) -> Exception:
+    """Return what other floors raise in the words of the web."""
+    match error:
+        case SessionEnded():
+            return SignInNeeded()
+        case DatabaseUnavailable() | passwords.Busy():
+            return Busy(error.message, headers=(("retry-after", "5"),))
+        case Conflict():
+            return _Contended(error.message)
+        case _:
+            return error
+
+
+class _Contended(Refusal):
+    """Someone else changed the same data at the same moment; try again."""
+
+    status = 409
+    title = "Changed by somebody else"
+
+
+def host_name(host: str) -> str:
+    """Return the name in a Host field without its port."""
+    name, colon, port = host.rpartition(":")
+    return name if colon and port.isdigit() else host
+
+
+def origin_of(request: Request) -> str:
+    """Return the origin of our own pages as browsers write it; everything is served over HTTPS."""
+    return f"https://{request.host}"

@@ -1,0 +1,142 @@
+"""Records: one of any model to look at, to change, to add and to delete."""
+
+from __future__ import annotations
+
+from growsoft.errors import MissingError, UserError
+from growsoft.views.editing import Editor, NotSaved
+from growsoft.views.fields import ModelView
+from growsoft.views.formats import moment
+from growsoft.views.paths import list_path, record_path
+from growsoft.views.screens import EntryScreen, Table, line_table, record_screen
+from growsoft.views.values import Form, Lines
+from growsoft.web.errors import PageNotFound
+from growsoft.web.http import Response
+from growsoft.web.pages.routes import SIGNED_IN_ROUTES
+from growsoft.web.visit import SignedInVisit
+
+ADD = "add"
+
+
+@SIGNED_IN_ROUTES.get("/app/{model:model}/{record:id}")
+def show(visit: SignedInVisit, model: str, record: int) -> Response:
+    """Show a record with its lines."""
+    view = visit.records.model(model)
+    form = visit.catalogue.views(view).form
+    found = visit.records.read(view, record, form.fields)
+    zone = visit.person.zone
+    screen = record_screen(view, form, found, _tables(visit, view, form, record), zone)
+    changed = moment(found.changed_at, zone) if found.changed_at is not None else ""
+    return visit.page("record.html", {**_frame(visit, view), "screen": screen, "changed": changed})
+
+
+def _tables(visit: SignedInVisit, model: ModelView, form: Form, record: int) -> dict[str, Table]:
+    """Return the lines of a record; lines that may not be read are not mentioned."""
+    found: dict[str, Table] = {}
+    for part in form.parts:
+        if not isinstance(part, Lines) or part.field not in model.fields:
+            continue
+        field = model.fields[part.field]
+        lines = visit.records.model(field.relation)
+        names = part.columns or visit.catalogue.views(lines).list.columns
+        columns = [column for column in lines.known(names) if column.name != field.inverse]
+        rows = visit.records.lines(model, record, part.field, [column.name for column in columns])
+        found[part.field] = line_table(field, lines, columns, rows, visit.person.zone)
+    return found
+
+
+@SIGNED_IN_ROUTES.get("/app/{model:model}/new")
+def ask_new(visit: SignedInVisit, model: str) -> Response:
+    """Show an empty form."""
+    return _form(visit, _editor(visit, model, "create").new())
+
+
+@SIGNED_IN_ROUTES.post("/app/{model:model}/new")
+def create(visit: SignedInVisit, model: str) -> Response:
+    """Add a record."""
+    return _save(visit, _editor(visit, model, "create"), 0)
+
+
+@SIGNED_IN_ROUTES.get("/app/{model:model}/{record:id}/edit")
+def ask_edit(visit: SignedInVisit, model: str, record: int) -> Response:
+    """Show the form of a record."""
+    return _form(visit, _editor(visit, model, "write").open(record))
+
+
+@SIGNED_IN_ROUTES.post("/app/{model:model}/{record:id}/edit")
+def edit(visit: SignedInVisit, model: str, record: int) -> Response:
+    """Change a record."""
+    return _save(visit, _editor(visit, model, "write"), record)
+
+
+@SIGNED_IN_ROUTES.get("/app/{model:model}/{record:id}/delete")
+def ask_delete(visit: SignedInVisit, model: str, record: int) -> Response:
+    """Ask before deleting."""
+    return _deletion(visit, model, record, "")
+
+
+@SIGNED_IN_ROUTES.post("/app/{model:model}/{record:id}/delete")
+def delete(visit: SignedInVisit, model: str, record: int) -> Response:
+    """Delete a record, or say what keeps it."""
+    view = _deletable(visit, model)
+    try:
+        with visit.records.savepoint():
+            visit.records.delete(view, record)
+    except MissingError:
+        raise
+    except UserError as error:
+        return _deletion(visit, model, record, error.message)
+    return visit.go(list_path(model))
+
+
+def _editor(visit: SignedInVisit, model: str, verb: str) -> Editor:
+    """Return the editor of a model, for those who may do this with it at all."""
+    view = visit.records.model(model)
+    if verb not in view.verbs:
+        raise PageNotFound
+    return Editor(
+        records=visit.records,
+        model=view,
+        form=visit.catalogue.views(view).form,
+        views_of=visit.catalogue.views,
+        path=list_path(model),
+        zone=visit.person.zone,
+    )
+
+
+def _save(visit: SignedInVisit, editor: Editor, record: int) -> Response:
+    """Save what was entered and show the record, or show the form again with what is wrong."""
+    if ADD in visit.form:
+        return _form(visit, editor.with_line(record, visit.form, visit.form[ADD]))
+    try:
+        saved = editor.save(record, visit.form)
+    except NotSaved as error:
+        return _form(visit, error.screen, status=409 if error.conflict else 422)
+    return visit.go(record_path(editor.model.name, saved))
+
+
+def _form(visit: SignedInVisit, screen: EntryScreen, *, status: int = 200) -> Response:
+    """Return a form, as a page or as the part that is swapped."""
+    if visit.request.partial:
+        return visit.fragment("_edit.html", {"screen": screen}, status=status)
+    return visit.page("edit.html", {**_frame(visit, screen.model), "screen": screen}, status=status)
+
+
+def _deletable(visit: SignedInVisit, model: str) -> ModelView:
+    """Return a model whose records this person may delete."""
+    view = visit.records.model(model)
+    if not view.may("unlink"):
+        raise PageNotFound
+    return view
+
+
+def _deletion(visit: SignedInVisit, model: str, record: int, problem: str) -> Response:
+    """Return the page that asks before deleting."""
+    view = _deletable(visit, model)
+    found = visit.records.read(view, record, ())
+    context = {**_frame(visit, view), "record": found, "problem": problem}
+    return visit.page("delete.html", context, status=422 if problem else 200)
+
+
+def _frame(visit: SignedInVisit, model: ModelView) -> dict[str, object]:
+    """Return what leads from a record back to its list."""
+    return {"path": list_path(model.name), "title": visit.catalogue.title(model), "here": model.name}
