@@ -132,7 +132,7 @@ class ChildProcess:
         user = self.child.user
         try:
             self._process = subprocess.Popen(
-                reduced(self.child),
+                reduced(self.child, _setpriv(), is_root=os.geteuid() == 0),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -152,19 +152,23 @@ class ChildProcess:
         return self._process
 
 
-def reduced(child: Child) -> list[str]:
+def reduced(child: Child, setpriv: str | None, *, is_root: bool) -> list[str]:
     """Return the command of a child behind `setpriv`: it gains no privileges, and ends when we are killed.
 
     As root without a user to become, a confined child also loses every capability, and is refused when it cannot.
     """
-    setpriv = shutil.which("setpriv", path=f"{os.environ.get('PATH', os.defpath)}:/usr/bin:/bin")
-    is_root = os.geteuid() == 0 and child.user is None
+    confined = is_root and child.user is None and child.confined
+    if setpriv is None and confined:
+        raise ConfigError("setpriv is missing: as root the workers must lose their rights; install util-linux.")
     if setpriv is None:
-        if is_root and child.confined:
-            raise ConfigError("setpriv is missing: as root the workers must lose their rights; install util-linux.")
         return list(child.argv)
-    rights = ["--bounding-set=-all", "--inh-caps=-all"] if is_root and child.confined else []
+    rights = ["--bounding-set=-all", "--inh-caps=-all"] if confined else []
     return [setpriv, *rights, "--no-new-privs", "--pdeathsig=TERM", "--", *child.argv]
+
+
+def _setpriv() -> str | None:
+    """Find the program that takes rights away."""
+    return shutil.which("setpriv", path=f"{os.environ.get('PATH', os.defpath)}:/usr/bin:/bin")
 
 
 def tell_ready(environ: Mapping[str, str]) -> None:

@@ -107,6 +107,8 @@ def superuser_endpoint(state: State) -> Endpoint:
         password = state.superuser_secret.read_text(encoding="utf-8").strip()
     except FileNotFoundError as error:
         raise ConfigError(f"{error.filename} is missing: start Growsoft once with `growsoft up`.") from error
+    except PermissionError as error:
+        raise ConfigError(f"{error.filename} is the keeper's: act as its user, or as root.") from error
     return Endpoint(str(state.run), primary, "postgres", SUPERUSER, password)
 
 

@@ -6,6 +6,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,6 +21,7 @@ from growsoft.config.state import locate
 from growsoft.postgres.local import stop_left_over, superuser_endpoint
 from growsoft.postgres.standby import lag
 from growsoft.postgres.users import ServiceUser, plain_environ, run_as, service_users
+from growsoft.testing.cluster import server_user
 from tests.integration.postgres_server.house import MODULE
 
 pytestmark = pytest.mark.postgres
@@ -67,14 +69,20 @@ class House:
         return found
 
 
-@pytest.fixture
-def house() -> Generator[House]:
+@contextmanager
+def open_home() -> Generator[Path]:
+    """Give a home that does not exist yet, below a folder that other users can pass through."""
     with TemporaryDirectory(prefix="gs-", dir="/tmp") as name:
         Path(name).chmod(0o711)
+        yield Path(name) / "home"
+
+
+@pytest.fixture
+def house() -> Generator[House]:
+    with open_home() as home:
         root = Path(__file__).parents[3]
-        environ = {**plain_environ(), "GROWSOFT_HOME": f"{name}/home", "PYTHONPATH": f"{root}:{root}/src"}
-        user = service_users().database if os.geteuid() == 0 else None
-        house = House(locate(Path(name) / "home"), environ, user)
+        environ = {**plain_environ(), "GROWSOFT_HOME": str(home), "PYTHONPATH": f"{root}:{root}/src"}
+        house = House(locate(home), environ, server_user())
         try:
             yield house
         finally:

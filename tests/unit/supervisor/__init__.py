@@ -1,0 +1,1 @@
+"""Tests of the supervisor's decisions and of its parts that need no server."""
