@@ -27,10 +27,11 @@ class Access:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Which rows. With a ``group`` it opens rows to that group (rules of all a user's groups add up); without one it
-    narrows what everybody sees (all of them must hold), elevated code excepted.
+    """Which rows a group sees, or which rows nobody may pass.
 
-    A model with a rule for any group shows nothing to a group that has none: deny by default.
+    With a ``group`` it opens rows to that group (rules of all a user's groups add up); without one it narrows what
+    everybody sees (all of them must hold), elevated code excepted. A model with a rule for any group shows nothing to a
+    group that has none: deny by default.
     """
 
     condition: Condition

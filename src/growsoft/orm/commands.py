@@ -1,5 +1,9 @@
 """Changing lines and links: the triples of the wire, dictionaries for new lines, or the records that shall be there."""
 
+# ruff: noqa: SLF001
+# pyright: reportPrivateUsage=false
+# A recordset and the code that reads, writes and registers it are one class in several files.
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
@@ -7,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from growsoft.errors import AccessError, ValidationError
 from growsoft.orm.fields import AnyField, Many2many, One2many
+from growsoft.orm.narrow import is_id, is_mapping, is_sequence
 from growsoft.postgres.sql import ident, sql
 
 if TYPE_CHECKING:
@@ -85,7 +90,7 @@ class _Lines:
         self._forget()
 
     def remove(self, ids: tuple[int, ...]) -> None:
-        inverse = self._model._info.fields[self._field.inverse]  # noqa: SLF001
+        inverse = self._model._info.fields[self._field.inverse]
         lines = self._model.browse(ids)
         if inverse.required:
             lines.unlink()
@@ -94,7 +99,7 @@ class _Lines:
         self._forget()
 
     def _forget(self) -> None:
-        self._owner.env.cache.forget_field(self._owner._name, self._field.name)  # noqa: SLF001
+        self._owner.env.cache.forget_field(self._owner._name, self._field.name)
 
 
 class _Links:
@@ -125,7 +130,8 @@ class _Links:
             raise AccessError
         self._env.execute(
             sql(
-                "INSERT INTO {t} (source_id, target_id) SELECT {id}::bigint, unnest({ids}::bigint[]) ON CONFLICT DO NOTHING",
+                "INSERT INTO {t} (source_id, target_id) SELECT {id}::bigint, unnest({ids}::bigint[])"
+                " ON CONFLICT DO NOTHING",
                 t=self._table, id=self._id, ids=list(ids),
             )
         )  # fmt: skip
@@ -158,36 +164,33 @@ def _commands(field: AnyField, value: object) -> Iterable[Command]:
     if isinstance(value, Model):
         field.to_raw(value)
         return [(6, 0, value.ids)]
-    if not isinstance(value, list | tuple):
+    if not is_sequence(value):
         raise field.refuse(value, "a list of lines, ids or commands")
-    return [_command(field, item) for item in value] if value else []
+    return [_command(field, item) for item in value]
 
 
 def _command(field: AnyField, item: object) -> Command:
-    match item:
-        case Mapping():
-            return (0, 0, item)
-        case bool():
-            raise field.refuse(item, "a line, an id or a command")
-        case int():
-            return (4, item, None)
-        case [int(code)]:
-            return (code, 0, None)
-        case [int(code), int(line)]:
-            return (code, line, None)
-        case [int(code), line, extra]:
-            return (code, line if isinstance(line, int) else 0, extra)
-        case _:
-            raise field.refuse(item, "a line, an id or a command")
+    if is_mapping(item):
+        return (0, 0, item)
+    if is_id(item):
+        return (4, item, None)
+    if is_sequence(item) and 1 <= len(item) <= 3:
+        code, line, extra = (*item, None, None)[:3]
+        if isinstance(code, int) and not isinstance(code, bool):
+            return (code, line if is_id(line) else 0, extra)
+    raise field.refuse(item, "a line, an id or a command")
 
 
 def _values(extra: object) -> Mapping[str, object]:
-    if not isinstance(extra, Mapping):
+    if not is_mapping(extra):
         raise ValidationError("A line is given by a dictionary of its fields.")
     return extra
 
 
 def _id_tuple(extra: object) -> tuple[int, ...]:
-    if not isinstance(extra, list | tuple) or not all(isinstance(i, int) for i in extra):
+    if not is_sequence(extra):
         raise ValidationError("A list of ids is needed here.")
-    return tuple(extra)
+    ids = tuple(i for i in extra if is_id(i))
+    if len(ids) < len(extra):
+        raise ValidationError("A list of ids is needed here.")
+    return ids

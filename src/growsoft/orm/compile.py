@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from growsoft.orm.domain import Condition, ContextValue, DomainError, Every, Leaf, Negation, Operator, Some
 from growsoft.orm.fields import AnyField, Many2many, Many2one, One2many
+from growsoft.orm.narrow import is_collection
 from growsoft.postgres.schema import ColumnType
 from growsoft.postgres.sql import Sql, ident, join, literal, sql
 
@@ -267,7 +269,7 @@ class Compiler:
                     "SELECT {a}.{inverse} FROM {target} WHERE {a}.{inverse} IS NOT NULL AND {where}",
                     a=alias, inverse=ident(field.inverse), target=target, where=where,
                 )  # fmt: skip
-            case Many2many():
+            case _:
                 key = sql("{table}.id", table=table)
                 found = sql(
                     "SELECT r.source_id FROM {rel} r JOIN {target} ON {a}.id = r.target_id WHERE {where}",
@@ -319,7 +321,7 @@ def _column_type(field: AnyField) -> ColumnType:
 
 
 def _collection(field: AnyField, value: object) -> Collection[object]:
-    if isinstance(value, list | tuple | set | frozenset):
+    if is_collection(value):
         return value
     raise DomainError(f"{field.label} in needs a list of values.")
 
@@ -331,10 +333,10 @@ def _ids(value: object) -> tuple[object, ...]:
         return value.ids
     if isinstance(value, int) and not isinstance(value, bool):
         return (value,)
-    if isinstance(value, list | tuple | set | frozenset):
+    if is_collection(value):
         return tuple(value)
     raise DomainError("A link is compared with an id, a list of ids or records.")
 
 
 def _constant(value: object) -> Any:  # noqa: ANN401  literal() refuses what it does not know
-    return value.isoformat() if hasattr(value, "isoformat") else value
+    return value.isoformat() if isinstance(value, date | datetime) else value

@@ -106,7 +106,7 @@ def _groups(registry: Registry) -> set[str]:
     return set(registry.groups)
 
 
-# -- tables --------------------------------------------------------------------------------------------------------------
+# -- tables ------------------------------------------------------------------------------------------------------------
 
 
 def _tables(registry: Registry, info: ModelInfo) -> Iterator[Table]:
@@ -188,7 +188,7 @@ def _relation_table(registry: Registry, info: ModelInfo, field: Many2many[object
     )
 
 
-# -- policies ------------------------------------------------------------------------------------------------------------
+# -- policies ----------------------------------------------------------------------------------------------------------
 
 
 def _policies(registry: Registry, info: ModelInfo) -> Iterator[Policy]:
@@ -248,7 +248,7 @@ def _relation_policies(registry: Registry, info: ModelInfo, relation: str) -> It
             yield Policy(relation, name_within(f"{group_role(group)}__{verb}"), command, exists, group_role(group))
 
 
-# -- grants --------------------------------------------------------------------------------------------------------------
+# -- grants ------------------------------------------------------------------------------------------------------------
 
 
 def _grants(registry: Registry, info: ModelInfo) -> Iterator[Grant]:
@@ -262,7 +262,7 @@ def _grants(registry: Registry, info: ModelInfo) -> Iterator[Grant]:
     for relation in relations:
         yield _relation_grant(relation, ELEVATED_GROUP, VERBS)
     for group in sorted({access.group for access in info.access}):
-        verbs = {verb for access in info.access if access.group == group for verb in access.verbs}
+        verbs: set[Verb] = {verb for access in info.access if access.group == group for verb in access.verbs}
         role = group_role(group)
         mine = tuple(n for n in everything if _open_to(registry, info.columns[n], group))
         written = tuple(n for n in mine if not _kept(info.columns[n]))
@@ -298,7 +298,7 @@ def _relation_grant(relation: str, role: str, verbs: Iterable[Verb]) -> Grant:
     )
 
 
-# -- rules that would break queries --------------------------------------------------------------------------------------
+# -- rules that would break queries ------------------------------------------------------------------------------------
 
 
 def _refuse_unreadable(registry: Registry, info: ModelInfo, name: str, rule: Rule) -> None:
@@ -342,8 +342,7 @@ def _leaf_reads(registry: Registry, info: ModelInfo, leaf: Leaf) -> Iterator[tup
         if isinstance(field, Relation):
             here = registry.models[field.comodel]
     if isinstance(leaf.value, Condition):
-        for part in _reads(registry, here, leaf.value):
-            yield part
+        yield from _reads(registry, here, leaf.value)
         yield from ((here, step) for step in _own_columns(leaf.value))
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, NoReturn, TypeGuard
 
 from growsoft.errors import ValidationError
+from growsoft.orm.narrow import is_collection, is_sequence
 
 if TYPE_CHECKING:
     from growsoft.orm.fields.base import AnyField
@@ -102,7 +103,7 @@ def from_wire(terms: object, *, depth: int = 0) -> Condition:
     Prefix operators ``&``, ``|``, ``!``; terms that stand side by side are joined by ``&``. Whether fields exist is
     checked when the condition is compiled for its model. Raises ``DomainError``.
     """
-    if not _is_list(terms) or depth > MAX_DEPTH:
+    if not is_sequence(terms) or depth > MAX_DEPTH:
         raise DomainError("A search condition is a list of [field, operator, value] and of &, | and !.")
     if len(terms) > MAX_TERMS:
         raise DomainError(f"A search condition has {MAX_TERMS} terms at most.")
@@ -133,10 +134,6 @@ def _parts(condition: Condition, kind: type[Every | Some]) -> tuple[Condition, .
     return condition.parts if isinstance(condition, kind) else (condition,)
 
 
-def _is_list(value: object) -> TypeGuard[Sequence[object]]:
-    return isinstance(value, list | tuple)
-
-
 def _combined(symbol: str, stack: list[Condition]) -> Condition:
     try:
         match symbol:
@@ -153,7 +150,7 @@ def _combined(symbol: str, stack: list[Condition]) -> Condition:
 
 
 def _leaf(term: object, depth: int) -> Leaf:
-    if not _is_list(term) or len(term) != 3:
+    if not is_sequence(term) or len(term) != 3:
         raise DomainError("A term is [field, operator, value].")
     path, operator, value = term
     if not isinstance(path, str) or not path or len(path) > 200:
@@ -162,7 +159,7 @@ def _leaf(term: object, depth: int) -> Leaf:
         raise DomainError(f"{str(operator)[:20]!r} is no operator; use one of {' '.join(sorted(OPERATORS))}.")
     if operator in ("any", "not any"):
         value = from_wire(value, depth=depth + 1)
-    elif _is_list(value) and len(value) > 10_000:
+    elif is_sequence(value) and len(value) > 10_000:
         raise DomainError("A list of values has 10,000 entries at most.")
     return Leaf(tuple(path.split(".")), operator, value)
 
@@ -179,15 +176,7 @@ def _prefixed(symbol: str, parts: Sequence[Condition]) -> list[object]:
 
 
 def _plain(value: object) -> object:
-    match value:
-        case tuple() | set() | frozenset():
-            return [_plain(item) for item in _items(value)]
-        case _ if hasattr(value, "ids"):
-            ids: tuple[int, ...] = value.ids
-            return list(ids)
-        case _:
-            return value
-
-
-def _items(value: object) -> Iterator[object]:
-    yield from value  # type: ignore[misc]  # pyright: ignore[reportGeneralTypeIssues, reportUnknownVariableType]
+    if is_collection(value):
+        return [_plain(item) for item in value]
+    ids: object = getattr(value, "ids", None)  # records: this module is below them and knows them by this alone
+    return value if ids is None else _plain(ids)

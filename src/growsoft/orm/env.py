@@ -1,5 +1,9 @@
 """The environment: who acts, on which database, in which language; every recordset carries one."""
 
+# ruff: noqa: SLF001
+# pyright: reportPrivateUsage=false
+# A recordset and the code that reads, writes and registers it are one class in several files.
+
 from __future__ import annotations
 
 import sys
@@ -59,8 +63,8 @@ class Env:
     def __getitem__(self, model: str) -> Model: ...
     def __getitem__(self, model: type[M] | str) -> M | Model:
         """Give the empty recordset of a model, by class or by name."""
-        name = model if isinstance(model, str) else model._name  # noqa: SLF001
-        return self.registry[name].cls._of(self, ())  # noqa: SLF001
+        name = model if isinstance(model, str) else model._name
+        return self.registry[name].cls._of(self, ())
 
     @property
     def user_id(self) -> int:
@@ -110,7 +114,7 @@ class Env:
 
         ``reason`` must be a literal at the place of the call.
         """
-        frame = sys._getframe(1)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  the caller's constants prove it
+        frame = sys._getframe(1)  # the constants of the caller prove it
         proven_literal(reason, frame)
         return self.elevate(reason, f"{frame.f_globals.get('__name__', '?')}.{frame.f_code.co_qualname}")
 

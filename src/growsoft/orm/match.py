@@ -1,5 +1,9 @@
 """Conditions in memory: what a screen shows and hides, and what ``filtered`` keeps."""
 
+# ruff: noqa: SLF001
+# pyright: reportPrivateUsage=false
+# A recordset and the code that reads, writes and registers it are one class in several files.
+
 from __future__ import annotations
 
 import re
@@ -8,6 +12,7 @@ from operator import ge, gt, le, lt
 from typing import TYPE_CHECKING, Any, Final
 
 from growsoft.orm.domain import Condition, ContextValue, DomainError, Every, Leaf, Negation, Some
+from growsoft.orm.narrow import is_collection, is_id
 
 if TYPE_CHECKING:
     from growsoft.orm.model import Model
@@ -36,7 +41,7 @@ def _leaf(record: Model, leaf: Leaf) -> bool:
     first, *rest = leaf.names
     if rest:
         return any(matches(linked, Leaf(tuple(rest), leaf.operator, leaf.value)) for linked in getattr(record, first))
-    field = record._info.field(first)  # noqa: SLF001
+    field = record._info.field(first)
     found = getattr(record, first)
     if isinstance(found, Model):
         return _linked(record, found, leaf)
@@ -54,16 +59,16 @@ def _linked(record: Model, found: Model, leaf: Leaf) -> bool:
         return any(matches(one, value) for one in found) is not negated
     if isinstance(value, str):
         positive: Any = operator.removeprefix("not ")
-        return any(matches(one, Leaf((one._rec_name,), positive, value)) for one in found) is not negated  # noqa: SLF001
+        return any(matches(one, Leaf((one._rec_name,), positive, value)) for one in found) is not negated
     wanted = _ids(value)
     return (bool(wanted & set(found.ids)) if wanted else not found) is not negated
 
 
 def _ids(value: object) -> set[int]:
-    ids = getattr(value, "ids", value)
+    ids: object = getattr(value, "ids", value)
     if ids is None or ids is False:
         return set()
-    return {ids} if isinstance(ids, int) else set(ids)
+    return {i for i in (ids if is_collection(ids) else (ids,)) if is_id(i)}
 
 
 def _scalar(raw: Any, leaf: Leaf, to_raw: Callable[[object], Any]) -> bool:  # noqa: ANN401
@@ -73,7 +78,7 @@ def _scalar(raw: Any, leaf: Leaf, to_raw: Callable[[object], Any]) -> bool:  # n
             return bool(raw == to_raw(value))
         case "!=":
             return bool(raw != to_raw(value))
-        case "in" | "not in" if isinstance(value, list | tuple | set | frozenset):
+        case "in" | "not in" if is_collection(value):
             return (raw in [to_raw(item) for item in value]) is (operator == "in")
         case "<" | "<=" | ">" | ">=":
             return raw is not None and _ORDERED[operator](raw, to_raw(value))
@@ -91,7 +96,7 @@ def _like(text: str, operator: str, value: str) -> bool:
 
 
 def _pattern(pattern: str) -> str:
-    """Write a LIKE pattern as a regular expression: ``%`` any text, ``_`` one character, backslash takes the meaning."""
+    """Write a LIKE pattern as a regular expression: ``%`` is any text, ``_`` one character, a backslash takes that."""
     pieces: list[str] = []
     characters = iter(pattern)
     for character in characters:

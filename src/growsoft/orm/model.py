@@ -1,9 +1,14 @@
 """Models: a class is a table with its rules, an instance is a set of its records in one environment."""
 
+# ruff: noqa: SLF001
+# pyright: reportPrivateUsage=false
+# A recordset and the code that reads, writes and registers it are one class in several files.
+
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar, LiteralString, Self, TypeVar, overload
 
 from growsoft.errors import MissingError, UserError, ValidationError
@@ -149,7 +154,7 @@ class Model:
         return self._of(self.env, reader.existing(self.env, self._info, self._ids), self._prefetch)
 
     @overload
-    def mapped(self, what: Relation[M]) -> M: ...
+    def mapped(self, what: Relation[M]) -> M: ...  # type: ignore[overload-overlap]  # pyright: ignore[reportOverlappingOverload]  the first that fits answers
     @overload
     def mapped(self, what: Field[V]) -> list[V]: ...
     @overload
@@ -169,7 +174,10 @@ class Model:
 
     def filtered(self, what: Condition | Callable[[Self], bool]) -> Self:
         """Keep those that meet a condition or for which a function is true."""
-        test = (lambda record: matches(record, what)) if isinstance(what, Condition) else what
+
+        def test(record: Self) -> bool:
+            return matches(record, what) if isinstance(what, Condition) else what(record)
+
         return self._of(self.env, tuple(record._ids[0] for record in self if test(record)), self._prefetch)
 
     def sorted(self, key: Callable[[Self], Any] | str | None = None, *, reverse: bool = False) -> Self:
@@ -177,7 +185,7 @@ class Model:
         if key is None:
             ids = set(self._ids)
             return self.search(Identity.among(self._ids)) if ids else self
-        by = (lambda record: getattr(record, key)) if isinstance(key, str) else key
+        by: Callable[[Any], Any] = attrgetter(key) if isinstance(key, str) else key
         ordered = sorted(self, key=by, reverse=reverse)
         return self._of(self.env, tuple(record._ids[0] for record in ordered), self._prefetch)
 
@@ -253,7 +261,7 @@ class Model:
 
     def sudo(self, reason: LiteralString) -> Self:
         """Give the same records in elevated hands, for a literal reason that is audited."""
-        frame = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]  the caller's constants prove the literal
+        frame = sys._getframe(1)  # the constants of the caller prove the literal
         proven_literal(reason, frame)
         caller = f"{frame.f_globals.get('__name__', '?')}.{frame.f_code.co_qualname}"
         return self._of(self.env.elevate(reason, caller), self._ids)

@@ -1,5 +1,9 @@
 """Reading: searches, values on demand for whole sets, and plain rows straight from the driver's tuples."""
 
+# ruff: noqa: SLF001
+# pyright: reportPrivateUsage=false
+# A recordset and the code that reads, writes and registers it are one class in several files.
+
 from __future__ import annotations
 
 from collections import defaultdict
@@ -60,8 +64,8 @@ class Beyond:
     def ids(self) -> Iterable[int]:
         """Give those that are known by now."""
         name = self._field.name
-        rows = self._records.env.cache.records[self._records._name]  # noqa: SLF001
-        for record_id in self._records._prefetch.ids():  # noqa: SLF001
+        rows = self._records.env.cache.records[self._records._name]
+        for record_id in self._records._prefetch.ids():
             found = rows.get(record_id, {}).get(name)
             if isinstance(found, tuple):
                 yield from found
@@ -71,10 +75,10 @@ class Beyond:
 
 def value(record: Model, name: str) -> Any:  # noqa: ANN401
     """Give what the column of a field holds, fetched for the record's neighbours too."""
-    env, record_id = record.env, record._ids[0]  # noqa: SLF001
+    env, record_id = record.env, record._ids[0]
     if name == "id":
         return record_id
-    model = record._name  # noqa: SLF001
+    model = record._name
     todo = env.cache.todo
     if todo and record_id in todo.get((model, name), ()):
         from growsoft.orm.writer import recompute
@@ -89,11 +93,11 @@ def value(record: Model, name: str) -> Any:  # noqa: ANN401
 
 
 def _fetch(record: Model, info: ModelInfo, name: str) -> None:
-    env, record_id = record.env, record._ids[0]  # noqa: SLF001
+    env, record_id = record.env, record._ids[0]
     rows = env.cache.records[info.name]
     field = info.fields[name]
     wanted = [record_id]
-    for other in record._prefetch.ids():  # noqa: SLF001
+    for other in record._prefetch.ids():
         if len(wanted) >= PREFETCH_MAX:
             break
         if other != record_id and name not in rows.get(other, ()):
@@ -173,15 +177,15 @@ def gathered(records: object, name: str) -> object:
 
     if not isinstance(records, Model):
         raise TypeError("a path leads through links only")
-    field = records._info.fields.get(name)  # noqa: SLF001
+    field = records._info.fields.get(name)
     if isinstance(field, Relation):
         linked = [getattr(record, name) for record in records]
-        ids = tuple(dict.fromkeys(i for one in linked for i in one._ids))  # noqa: SLF001
+        ids = tuple(dict.fromkeys(i for one in linked for i in one._ids))
         return records.env[field.comodel].browse(ids)
     return [getattr(record, name) for record in records]
 
 
-# -- searches ------------------------------------------------------------------------------------------------------------
+# -- searches ----------------------------------------------------------------------------------------------------------
 
 
 def search(env: Env, info: ModelInfo, domain: Condition, offset: int, limit: int | None, order: str) -> tuple[int, ...]:
@@ -298,7 +302,7 @@ def _order_term(registry: Any, info: ModelInfo, part: str) -> list[Sql]:  # noqa
     return [sql("{c}{down}", c=column, down=down)]
 
 
-# -- plain rows ----------------------------------------------------------------------------------------------------------
+# -- plain rows --------------------------------------------------------------------------------------------------------
 
 
 class Plan:
@@ -371,7 +375,7 @@ class Plan:
             for name in self.lists:
                 out[name] = list(getattr(record, name).ids)
             for name in self.computed:
-                out[name] = record._value(name)  # noqa: SLF001
+                out[name] = record._value(name)
 
 
 _plans: dict[tuple[int, str, tuple[str, ...], str], Plan] = {}
@@ -413,7 +417,8 @@ def ensure_version(env: Env, info: ModelInfo, record_id: int, version: int) -> N
         raise MissingError
     if rows[0][0] != version:
         raise ChangedMeanwhile(
-            f"User {rows[0][1]} changed this record at {rows[0][2]:%Y-%m-%d %H:%M} UTC; reload it and apply your change again."
+            f"User {rows[0][1]} changed this record at {rows[0][2]:%Y-%m-%d %H:%M} UTC;"
+            " reload it and apply your change again."
         )
 
 

@@ -1,5 +1,9 @@
 """The registry: what a set of apps declares, resolved once and shared by all databases that have these apps."""
 
+# ruff: noqa: SLF001
+# pyright: reportPrivateUsage=false
+# A recordset and the code that reads, writes and registers it are one class in several files.
+
 from __future__ import annotations
 
 import importlib
@@ -8,7 +12,6 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from dataclasses import field as dataclass_field
 from functools import cached_property
 from importlib.metadata import entry_points
 from types import ModuleType
@@ -18,7 +21,8 @@ from growsoft.errors import ConfigError
 from growsoft.orm.access import Access, Check, Rule, checked_group
 from growsoft.orm.api import CONSTRAINS, PUBLIC
 from growsoft.orm.domain import DomainError
-from growsoft.orm.fields import AnyField, Field, Many2one, One2many, Relation
+from growsoft.orm.fields import AnyField, Many2one, One2many, Relation
+from growsoft.orm.fields.base import is_field
 from growsoft.orm.graph import Trigger, build_triggers
 from growsoft.orm.model import Model
 
@@ -80,22 +84,22 @@ class ModelInfo:
     @property
     def table(self) -> str:
         """The table: the model's name with underscores."""
-        return self.cls._table  # noqa: SLF001
+        return self.cls._table
 
     @property
     def description(self) -> str:
         """What the model is, for people: the first words of its docstring, up to a colon or full stop."""
-        return self.cls._description or self.name  # noqa: SLF001
+        return self.cls._description or self.name
 
     @property
     def order(self) -> str:
         """The order of records unless somebody asks for another."""
-        return self.cls._order  # noqa: SLF001
+        return self.cls._order
 
     @property
     def rec_name(self) -> str:
         """The field that names a record."""
-        return self.cls._rec_name  # noqa: SLF001
+        return self.cls._rec_name
 
     def field(self, name: str) -> AnyField:
         """Give a field, or say which there are."""
@@ -118,7 +122,7 @@ class Registry:
     models: Mapping[str, ModelInfo]
     triggers: Mapping[tuple[str, str], tuple[Trigger, ...]]
     recompute_order: tuple[tuple[str, str], ...]
-    inverses: Mapping[tuple[str, str], tuple[tuple[str, str], ...]] = dataclass_field(default_factory=dict)
+    inverses: Mapping[tuple[str, str], tuple[tuple[str, str], ...]]
 
     def __getitem__(self, name: str) -> ModelInfo:
         """Give a model; raises ``DomainError`` for unknown ones."""
@@ -246,7 +250,7 @@ def _in_order(names: Iterable[str], apps: Mapping[str, App]) -> list[App]:
 
 def _model(name: str, parts: list[tuple[str, type[Model]]]) -> ModelInfo:
     first_app, first = parts[0]
-    if first._extends:  # noqa: SLF001
+    if first._extends:
         raise ConfigError(f"{first.__qualname__} extends {name}, which none of the apps before it defines.")
     for _app, cls in parts[1:]:
         if not cls._extends:
@@ -254,12 +258,12 @@ def _model(name: str, parts: list[tuple[str, type[Model]]]) -> ModelInfo:
     # The last extension comes first: super() leads through all of them down to the definition.
     bases = tuple(cls for _app, cls in reversed(parts[1:])) + ((first,) if len(parts) == 1 else ())
     cls = type(first.__name__, bases, {"__module__": first.__module__, "_made": True, "__slots__": ()})
-    members = {attribute: value for klass in reversed(cls.__mro__) for attribute, value in vars(klass).items()}
+    members = _members(cls)
     return ModelInfo(
         name=name,
         app=first_app,
         cls=cls,
-        fields=_fields(cls),
+        fields={n: m for n, m in members.items() if is_field(m)},
         access=tuple(m for m in members.values() if isinstance(m, Access)),
         rules={n: m for n, m in members.items() if isinstance(m, Rule)},
         checks={n: m for n, m in members.items() if isinstance(m, Check)},
@@ -268,10 +272,11 @@ def _model(name: str, parts: list[tuple[str, type[Model]]]) -> ModelInfo:
     )
 
 
-def _fields(cls: type[Model]) -> dict[str, AnyField]:
-    found: dict[str, AnyField] = {}
+def _members(cls: type) -> dict[str, object]:
+    """Give what a class and its bases define, the most special last word on each, in the order of the first word."""
+    found: dict[str, object] = {}
     for klass in reversed(cls.__mro__):
-        found.update({name: value for name, value in vars(klass).items() if isinstance(value, Field)})
+        found.update(vars(klass))
     return found
 
 

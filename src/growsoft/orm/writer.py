@@ -1,5 +1,9 @@
 """Writing: records are made and changed in sets, kept back until something needs them, then worked out and checked."""
 
+# ruff: noqa: SLF001
+# pyright: reportPrivateUsage=false
+# A recordset and the code that reads, writes and registers it are one class in several files.
+
 from __future__ import annotations
 
 from collections import defaultdict
@@ -114,7 +118,7 @@ def unlink(env: Env, info: ModelInfo, ids: tuple[int, ...]) -> None:
             env.cache.todo[key].update(todo)
 
 
-# -- what depends on what was written ------------------------------------------------------------------------------------
+# -- what depends on what was written ----------------------------------------------------------------------------------
 
 
 def mark(env: Env, model: str, name: str, ids: Iterable[int]) -> None:
@@ -138,7 +142,7 @@ def _back(env: Env, info: ModelInfo, path: tuple[str, ...], ids: tuple[int, ...]
         link = here.fields[name]
         if isinstance(link, One2many):
             children = env[link.comodel].browse(ids)
-            ids = tuple(dict.fromkeys(i for i in (child._value(link.inverse) for child in children) if i))  # noqa: SLF001
+            ids = tuple(dict.fromkeys(i for i in (child._value(link.inverse) for child in children) if i))
         else:
             write_dirty(env)
             where = env.compiler().where(here, _links_to(name, ids))
@@ -192,7 +196,7 @@ def _check(env: Env) -> None:
         getattr(env[model].browse(ids), method)()
 
 
-# -- statements ----------------------------------------------------------------------------------------------------------
+# -- statements --------------------------------------------------------------------------------------------------------
 
 
 def write_dirty(env: Env) -> None:
@@ -288,7 +292,7 @@ def _with_casts(info: ModelInfo, names: tuple[str, ...]) -> tuple[tuple[str, Sql
     return tuple((name, array_cast(info.fields[name].column or "text")) for name in names)
 
 
-# -- values --------------------------------------------------------------------------------------------------------------
+# -- values ------------------------------------------------------------------------------------------------------------
 
 
 def _new_row(env: Env, info: ModelInfo, values: Mapping[str, object]) -> dict[str, Any]:
@@ -345,7 +349,7 @@ def _round_written_money(env: Env, info: ModelInfo, rows: Mapping[int, dict[str,
 
 def _in_currency(env: Env, info: ModelInfo, path: str, record_id: int, raw: Any) -> Any:  # noqa: ANN401
     first = path.partition(".")[0]
-    link = env[info.name].browse((record_id,))._value(first)  # noqa: SLF001
+    link = env[info.name].browse((record_id,))._value(first)
     return rounded(Number(raw), _digits(env, info, path, {first: link}))
 
 

@@ -48,7 +48,7 @@ class ConstraintViolated(ValidationError):
         """Keep the names with which the ORM finds the sentence of the model."""
         super().__init__(message)
         self.constraint = constraint
-        self.kind = kind
+        self.kind: RuleKind = kind
 
 
 def translated(error: psycopg.Error) -> GrowsoftError:

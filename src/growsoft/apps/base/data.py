@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
-from typing import Final
+from typing import Final, cast
 
 from babel import Locale
 from babel.core import get_global
@@ -95,7 +95,7 @@ def country_codes() -> dict[str, str]:
 
 
 def _countries() -> list[tuple[str, str]]:
-    territories = Locale("en").territories
+    territories = cast("Mapping[str, str]", Locale("en").territories)
     return [
         (code, name) for code, name in sorted(territories.items()) if _ALPHA2.match(code) and code not in _NO_COUNTRIES
     ]
@@ -112,13 +112,14 @@ def _alpha3() -> dict[str, str]:
 
 def _load_currencies(env: Env) -> None:
     locale = Locale("en")
+    names = cast("Mapping[str, str]", locale.currencies)
     today = date.today()  # noqa: DTZ011  which currencies are in use differs by the day, not by the hour
     used = {code for country, _name in _countries() for code in get_territory_currencies(country, today, today)}
     env["res.currency"].create(
         [
             {
                 "name": code,
-                "full_name": locale.currencies.get(code, code),
+                "full_name": names.get(code, code),
                 "symbol": get_currency_symbol(code, locale=locale),
                 "decimal_places": get_currency_precision(code),
             }

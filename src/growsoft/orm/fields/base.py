@@ -1,13 +1,17 @@
 """What all fields share: their declaration, their value on a record, and their comparison in a condition."""
 
+# ruff: noqa: SLF001
+# pyright: reportPrivateUsage=false
+# A recordset and the code that reads, writes and registers it are one class in several files.
+
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeAlias, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeAlias, TypeGuard, TypeVar, overload
 
 from growsoft.errors import ValidationError
-from growsoft.orm.domain import Condition, ContextValue, Leaf
+from growsoft.orm.domain import Condition, Leaf
 
 if TYPE_CHECKING:
     from growsoft.orm.env import Env
@@ -30,7 +34,7 @@ class Field(Generic[V]):
     name: str
     model_name: str
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  these keywords are the vocabulary of the field
         self,
         string: str = "",
         *,
@@ -83,11 +87,11 @@ class Field(Generic[V]):
         """Give the field on a class, the value on a record (the unset value on an empty recordset)."""
         if instance is None:
             return self
-        return self.to_python(instance._value(self.name), instance)  # noqa: SLF001  a field is a model's own part
+        return self.to_python(instance._value(self.name), instance)  # a field is a model's own part
 
     def __set__(self, instance: Model, value: V) -> None:
         """Write the value; it is kept back and sent with others, before anything needs it."""
-        instance._assign({self.name: value})  # noqa: SLF001
+        instance._assign({self.name: value})
 
     def to_python(self, raw: Any, records: Model) -> V:  # noqa: ANN401  raw is what the driver gives
         """Turn what the column holds into the value that code sees."""
@@ -182,4 +186,8 @@ class TextConditions:
 
 
 AnyField: TypeAlias = Field[Any]
-__all__ = ["AnyField", "ContextValue", "Field", "TextConditions"]
+
+
+def is_field(value: object) -> TypeGuard[AnyField]:
+    """Whether something that stands in a class body is a field."""
+    return isinstance(value, Field)

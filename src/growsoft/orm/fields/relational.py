@@ -1,5 +1,9 @@
 """Fields that link records: to one, to many, and to many on both sides."""
 
+# ruff: noqa: SLF001
+# pyright: reportPrivateUsage=false
+# A recordset and the code that reads, writes and registers it are one class in several files.
+
 from __future__ import annotations
 
 import re
@@ -10,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, Unpack, overl
 from growsoft.orm.domain import Condition, ContextValue, Leaf
 from growsoft.orm.fields.base import Field
 from growsoft.orm.fields.options import Common
+from growsoft.orm.narrow import is_id
 
 if TYPE_CHECKING:
     from growsoft.orm.env import Env
@@ -41,7 +46,7 @@ class Relation(Field[M], Generic[M]):
         if isinstance(self._comodel, str):
             return self._comodel
         target = self._annotated() if self._comodel is None else self._comodel
-        return target._name  # noqa: SLF001  the public name of every model class
+        return target._name  # the public name of every model class
 
     def any(self, condition: Condition) -> Condition:
         """Hold where at least one linked record meets the condition."""
@@ -56,7 +61,7 @@ class Relation(Field[M], Generic[M]):
         from growsoft.orm.model import Model
 
         if isinstance(value, Model):
-            if value._name != self.comodel:  # noqa: SLF001
+            if value._name != self.comodel:
                 raise self.refuse(value, f"a record of {self.comodel}")
             return value.ids
         return value
@@ -92,19 +97,19 @@ class Many2one(Relation[M]):
 
     def to_python(self, raw: Any, records: Model) -> M:  # noqa: ANN401
         """Give the linked record; the links of its neighbours are prefetched with it."""
-        found: M = records._linked(self, (raw,) if raw else ())  # type: ignore[assignment]  # noqa: SLF001
+        found: M = records._linked(self, (raw,) if raw else ())  # type: ignore[assignment]
         return found
 
     def to_raw(self, value: object) -> object:
         """Take one record or its id."""
         raw = super().to_raw(value)
         if isinstance(raw, tuple):
-            if len(raw) > 1:
+            if len(raw) > 1:  # pyright: ignore[reportUnknownArgumentType]  ids, from above
                 raise self.refuse(value, "one record")
-            return raw[0] if raw else None
+            return next(iter(raw), None)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
         if raw is None or raw is False or raw == "":
             return None
-        if isinstance(raw, bool) or not isinstance(raw, int) or raw < 1:
+        if not is_id(raw):
             raise self.refuse(value, f"an id of {self.comodel}")
         return raw
 
@@ -149,7 +154,7 @@ class One2many(Relation[M]):
 
     def to_python(self, raw: Any, records: Model) -> M:  # noqa: ANN401
         """Give the linked records in their model's order."""
-        found: M = records._linked(self, raw or ())  # type: ignore[assignment]  # noqa: SLF001
+        found: M = records._linked(self, raw or ())  # type: ignore[assignment]
         return found
 
 
@@ -164,7 +169,7 @@ class Many2many(Relation[M]):
 
     def to_python(self, raw: Any, records: Model) -> M:  # noqa: ANN401
         """Give the linked records in their model's order."""
-        found: M = records._linked(self, raw or ())  # type: ignore[assignment]  # noqa: SLF001
+        found: M = records._linked(self, raw or ())  # type: ignore[assignment]
         return found
 
     def relation(self, table: str) -> str:

@@ -300,6 +300,8 @@ class Selection(Field[EV]):
                     return self.choices(value).value
                 except ValueError:
                     pass
+            case _:
+                pass
         raise self.refuse(value, f"one of {', '.join(str(member.value) for member in self.choices)}")
 
 
