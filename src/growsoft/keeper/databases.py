@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from uuid import UUID
 
 from growsoft.keeper.facts import Facts, read_facts
@@ -23,7 +23,7 @@ from growsoft.keeper.verbs import (
 )
 from growsoft.postgres.apply import apply_declarations
 from growsoft.postgres.check import DatabaseUnprotected, problems, refuse_unprotected
-from growsoft.postgres.connection import Endpoint
+from growsoft.postgres.connection import DatabaseUnavailable, Endpoint
 from growsoft.postgres.context import padded_keys
 from growsoft.postgres.keeper import (
     DatabaseMissing,
@@ -117,9 +117,11 @@ class Databases:
     def list_cluster(self) -> ClusterListed:
         """List the customers' databases and the templates."""
         with self._records.cluster() as cluster:
+            version = int(cluster.run(sql("SHOW server_version_num")).scalar())
             databases = tuple(DatabaseEntry(*row) for row in cluster.run(_DATABASES).all())
         templates = self._records.templates()
-        return ClusterListed(databases, tuple(TemplateEntry(t.name, t.apps, t.fingerprint) for t in templates))
+        entries = tuple(TemplateEntry(template.name, template.apps, template.fingerprint) for template in templates)
+        return ClusterListed(version, databases, entries)
 
     def identity(self, name: str, uuid: UUID, key_id: int = FIRST_KEY) -> Identity:
         """Derive an identity."""
@@ -132,16 +134,25 @@ class Databases:
 
     @contextmanager
     def inside(self, name: str) -> Generator[Superuser]:
-        """Connect to a customer's database; raises `DatabaseMissing` where there is none."""
-        if not self._records.has(name):
+        """Connect to a customer's database; raises `DatabaseMissing` where there is none that is finished."""
+        if self._records.is_unfinished(name):
             raise DatabaseMissing
-        with superuser_errors(), superuser(self.server, name) as connection:
+        with ExitStack() as stack:
+            stack.enter_context(superuser_errors())
+            try:
+                connection = stack.enter_context(superuser(self.server, name))
+            except DatabaseUnavailable:
+                # Either the server is down, then this question raises too, or it has no such database.
+                if self._records.has(name):
+                    raise
+                raise DatabaseMissing from None
             yield connection
 
     def adopt(self, identity: Identity) -> Created:
         """Make a restored database its new owner's and prove it; nobody is let in yet."""
         with superuser_errors(), superuser(self.server, identity.name) as connection:
             create_login(connection, identity)
+            connection.run(_SPELL_OUT)
             personalise(connection, identity)
             facts = read_facts(connection)
             fingerprint = self._proven(connection, facts)
@@ -194,6 +205,15 @@ def _bring_keys(connection: Superuser, identity: Identity) -> None:
             sql("ALTER ROLE {name} PASSWORD {password}", name=ident(identity.name), password=literal(identity.password))
         )
 
+
+# A dump leaves out grants that are PostgreSQL's own default; the fingerprint reads what is written, so that a function
+# which everybody may call is seen as such.
+_SPELL_OUT = sql(
+    "DO $$ DECLARE f regprocedure; BEGIN FOR f IN SELECT p.oid FROM pg_catalog.pg_proc p WHERE p.proacl IS NULL"
+    " AND p.pronamespace IN ('gs'::regnamespace, 'gs_priv'::regnamespace)"
+    " AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e') LOOP"
+    " EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO PUBLIC', f); END LOOP; END $$"
+)
 
 _DATABASES = sql(
     "SELECT d.datname, pg_catalog.pg_database_size(d.oid),"

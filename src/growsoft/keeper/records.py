@@ -38,6 +38,8 @@ class Records:
     def __init__(self, server: Endpoint) -> None:
         """Take the superuser's way into the cluster."""
         self._server = server
+        # What has a line, for as long as we live: `start` swept all older ones.
+        self._pending: set[str] = set()
 
     @contextmanager
     def cluster(self) -> Generator[Superuser]:
@@ -68,6 +70,7 @@ class Records:
         When the block fails, what it made is dropped. When even that fails, or the keeper dies, the line stays and
         `sweep` does it later.
         """
+        self._pending.add(name)
         with self.cluster() as cluster:
             cluster.run(
                 sql(
@@ -83,6 +86,11 @@ class Records:
             raise
         with self.cluster() as cluster:
             cluster.run(sql("DELETE FROM gs_keeper.unfinished WHERE name = {name}", name=name))
+        self._pending.discard(name)
+
+    def is_unfinished(self, name: str) -> bool:
+        """Say whether a name is being made, or could not be cleared away."""
+        return name in self._pending
 
     def sweep(self, name: str) -> None:
         """Drop what an unfinished verb left, then its line; nothing without a line is ever dropped here."""
@@ -90,6 +98,7 @@ class Records:
             if cluster.run(sql("SELECT FROM gs_keeper.unfinished WHERE name = {name}", name=name)).rowcount:
                 drop_database(cluster, name)
                 cluster.run(sql("DELETE FROM gs_keeper.unfinished WHERE name = {name}", name=name))
+        self._pending.discard(name)
 
     def unfinished_names(self) -> list[str]:
         """Give what has a line."""

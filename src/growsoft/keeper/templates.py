@@ -19,6 +19,7 @@ from growsoft.keeper.records import Records, Template
 from growsoft.postgres.check import refuse_unprotected
 from growsoft.postgres.connection import Endpoint
 from growsoft.postgres.database import Database
+from growsoft.postgres.dump import NEVER_DUMPED
 from growsoft.postgres.keeper import DatabaseBusy, superuser_errors
 from growsoft.postgres.policies import Declarations
 from growsoft.postgres.pool import Pools
@@ -150,10 +151,6 @@ def _name(versions: Mapping[str, str], declarations: Declarations) -> str:
 def _forget(connection: Superuser) -> None:
     """Take away what belonged to the filling: keys, sessions, links, counters and its audit."""
     with connection.atomic():
-        connection.run(
-            sql(
-                "DELETE FROM gs_priv.signing_key; DELETE FROM gs_priv.session; DELETE FROM gs_priv.link;"
-                " DELETE FROM gs_priv.throttle; DELETE FROM gs_priv.known_device; DELETE FROM gs_priv.meta"
-                " WHERE key = 'uuid'; TRUNCATE gs_priv.audit RESTART IDENTITY"
-            )
-        )
+        for table in NEVER_DUMPED:
+            connection.run(sql("DELETE FROM gs_priv.{table}", table=ident(table.removeprefix("gs_priv."))))
+        connection.run(sql("DELETE FROM gs_priv.meta WHERE key = 'uuid'; TRUNCATE gs_priv.audit RESTART IDENTITY"))

@@ -177,8 +177,9 @@ class TemplateEntry(msgspec.Struct, frozen=True):
 
 
 class ClusterListed(msgspec.Struct, frozen=True, tag="cluster"):
-    """What the cluster holds."""
+    """What the cluster holds; `server_version` is the server's number (170010)."""
 
+    server_version: int
     databases: tuple[DatabaseEntry, ...]
     templates: tuple[TemplateEntry, ...]
 

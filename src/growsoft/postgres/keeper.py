@@ -12,7 +12,7 @@ from psycopg import errors as pg
 from growsoft.errors import GrowsoftError, UserError
 from growsoft.postgres.apply import Applied
 from growsoft.postgres.connection import DatabaseUnavailable
-from growsoft.postgres.transaction import Conflict, translated
+from growsoft.postgres.refusals import Conflict, translated
 
 # Opaque, because any login can list databases and roles; a name of this form is never anything but a customer's.
 DATABASE_NAME: Final = r"\Adb_[0-9a-f]{16}\Z"
@@ -109,7 +109,9 @@ def superuser_errors() -> Generator[None]:
 def _said(error: psycopg.Error) -> GrowsoftError:
     match error:
         # Two databases that need the same new role, or the same row of a shared catalogue, at the same moment.
-        case pg.DuplicateObject() | pg.UniqueViolation() | pg.LockNotAvailable() | pg.ObjectInUse():
+        case pg.DuplicateObject() | pg.LockNotAvailable() | pg.ObjectInUse():
+            return Conflict()
+        case pg.UniqueViolation() if error.diag.schema_name == "pg_catalog":
             return Conflict()
         case pg.InternalError_() if "concurrently" in str(error):
             return Conflict()
