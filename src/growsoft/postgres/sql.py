@@ -64,7 +64,7 @@ def sql(template: LiteralString, /, **parts: object) -> Sql:
     a value can never turn into syntax. The template must be a constant of the calling code: a type checker sees it by
     ``LiteralString``, and at run time anything else (an f-string, a sum of strings) raises ``TypeError``.
     """
-    if _proven.get(id(template)) is not template:
+    if _proven.get(id(template), "") is not template:
         _prove(template)
     places, names = _places(template)
     if parts.keys() != names:
@@ -112,7 +112,7 @@ def literal(value: str | int | bool | Decimal | bytes | None, /) -> Sql:
 
 def join(separator: LiteralString, parts: Iterable[Sql], /) -> Sql:
     """Join pieces with a literal separator, such as ``", "`` or ``" AND "``."""
-    if _proven.get(id(separator)) is not separator:
+    if _proven.get(id(separator), "") is not separator:
         _prove(separator)
     pieces = [checked(part) for part in parts]
     text = separator.replace("%", "%%").join(piece.text for piece in pieces)
@@ -127,7 +127,7 @@ def idents(names: Iterable[str], /) -> Sql:
 def script(package: LiteralString, name: LiteralString, /) -> Sql:
     """Read a named SQL script that is shipped inside a package of the product."""
     for text in (package, name):
-        if _proven.get(id(text)) is not text:
+        if _proven.get(id(text), "") is not text:
             _prove(text)
     return _made(resources.files(package).joinpath(name).read_text("utf-8").replace("%", "%%"), ())
 
@@ -141,7 +141,7 @@ def plain(query: Sql, /) -> str:
 
 def proven_literal(text: object, frame: FrameType) -> None:
     """Raise ``TypeError`` unless a text is a constant of the code that runs in ``frame``: what was computed is not."""
-    if _proven.get(id(text)) is text:
+    if _proven.get(id(text), "") is text:
         return
     if not isinstance(text, str) or not any(constant is text for constant in frame.f_code.co_consts):
         raise TypeError("this text must be a literal at the place of the call: bind values, quote names with ident()")
