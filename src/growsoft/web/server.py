@@ -8,7 +8,7 @@ import signal
 import socket
 import ssl
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from types import FrameType
@@ -36,12 +36,19 @@ class Listener:
     tls: ssl.SSLContext | None
 
 
-def run(answerer: Answerer, listeners: Sequence[Listener], *, https_port: int, limits: Limits | None = None) -> int:
+def run(
+    answerer: Answerer,
+    listeners: Sequence[Listener],
+    *,
+    https_port: int,
+    limits: Limits | None = None,
+    ready: Callable[[], None] | None = None,
+) -> int:
     """Serve until SIGTERM or SIGINT, let running requests end, and return the exit code 0.
 
-    The listeners' sockets stay open: they belong to whoever bound them.
+    The listeners' sockets stay open: they belong to whoever bound them. `ready` is called when they are accepted from.
     """
-    server = Server(answerer, listeners, https_port=https_port, limits=limits or Limits())
+    server = Server(answerer, listeners, https_port=https_port, limits=limits or Limits(), ready=ready)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(server.serve())
     return 0
@@ -50,8 +57,17 @@ def run(answerer: Answerer, listeners: Sequence[Listener], *, https_port: int, l
 class Server(uvicorn.Server):
     """uvicorn's server on our own acceptors: its protocol and its orderly end, our limits."""
 
-    def __init__(self, answerer: Answerer, listeners: Sequence[Listener], *, https_port: int, limits: Limits) -> None:
+    def __init__(
+        self,
+        answerer: Answerer,
+        listeners: Sequence[Listener],
+        *,
+        https_port: int,
+        limits: Limits,
+        ready: Callable[[], None] | None = None,
+    ) -> None:
         """Prepare to serve; nothing is accepted yet."""
+        self._ready = ready
         self._threads = Threads(limits)
         super().__init__(
             uvicorn.Config(
@@ -84,6 +100,8 @@ class Server(uvicorn.Server):
         loop = asyncio.get_running_loop()
         self._accepting = [loop.create_task(acceptor.run()) for acceptor in self._acceptors]
         self.started = True
+        if self._ready is not None:
+            self._ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Accept no more, let running requests end, then stop the threads."""

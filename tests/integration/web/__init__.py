@@ -1,0 +1,1 @@
+"""The pages on a real database, without a network."""

@@ -1,0 +1,49 @@
+"""Fixtures: the showcase behind the application, and people who visit it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from growsoft.auth.passwords import PasswordAuthenticator
+from growsoft.keeper.keeper import Keeper
+from growsoft.postgres.connection import Endpoint
+from growsoft.postgres.pool import Pools
+from growsoft.security.passwords import Hasher
+from tests.support.served import Browser, Showcase, keeper_over, served
+
+
+@pytest.fixture(scope="session")
+def keeper(server: Endpoint, tmp_path_factory: pytest.TempPathFactory) -> Keeper:
+    return keeper_over(server, tmp_path_factory.mktemp("keeper") / "keeper.log")
+
+
+@pytest.fixture(scope="session")
+def authenticator() -> Iterator[PasswordAuthenticator]:
+    with Hasher(2) as hasher:
+        yield PasswordAuthenticator(hasher)
+
+
+@pytest.fixture
+def showcase(keeper: Keeper, server: Endpoint, pools: Pools, authenticator: PasswordAuthenticator) -> Showcase:
+    """A database of its own for one test."""
+    return served(keeper, server, pools, authenticator)
+
+
+@pytest.fixture
+def visitor(showcase: Showcase) -> Browser:
+    """Somebody who is not signed in."""
+    return Browser(showcase.application())
+
+
+@pytest.fixture
+def signed_in(showcase: Showcase) -> Callable[[str], Browser]:
+    """Sign somebody in by his login."""
+    return lambda login: Browser(showcase.application()).sign_in(showcase, login)
+
+
+@pytest.fixture
+def ben(signed_in: Callable[[str], Browser]) -> Browser:
+    """Ben, who may use the showcase."""
+    return signed_in("ben")
