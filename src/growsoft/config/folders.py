@@ -17,6 +17,8 @@ OWNER_ONLY = 0o700
 PUBLIC = 0o755
 # A root that belongs to root: others pass through to their own folder, and see no names on the way.
 PASSAGE = 0o711
+# What the keeper's user writes there gets the group of the workers, who read it and no more.
+WRITTEN_FOR_A_GROUP = 0o2750
 
 
 class Account(Protocol):
@@ -59,6 +61,7 @@ class _Folder:
     path: Path
     owner: Account | None
     mode: int
+    group: Account | None = None
 
 
 def prepare(settings: Settings, users: Users) -> State:
@@ -83,7 +86,7 @@ def _folders(state: State, users: Users) -> Iterator[_Folder]:
     yield _Folder(state.keeper, users.keeper, OWNER_ONLY)
     yield _Folder(state.worker, users.worker, OWNER_ONLY)
     yield _Folder(state.ca, users.keeper, PUBLIC)
-    yield _Folder(state.tls, users.worker, OWNER_ONLY)
+    yield _Folder(state.tls, users.keeper, WRITTEN_FOR_A_GROUP, users.worker)
     yield _Folder(state.primary.parent, None, PUBLIC)
     yield _Folder(state.cluster_tls, users.database, OWNER_ONLY)
     yield _Folder(state.binaries, None, PUBLIC)
@@ -103,11 +106,13 @@ def _make_root(root: Path, *, shared: bool) -> None:
 def _make(folder: _Folder) -> None:
     """Make one folder; an existing one keeps its content."""
     uid = os.geteuid() if folder.owner is None else folder.owner.uid
-    gid = os.getegid() if folder.owner is None else folder.owner.gid
+    group = folder.group or folder.owner
+    gid = os.getegid() if group is None else group.gid
     folder.path.mkdir(mode=OWNER_ONLY, exist_ok=True)
     descriptor = os.open(folder.path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
-        if os.fstat(descriptor).st_uid != uid:
+        found = os.fstat(descriptor)
+        if (found.st_uid, found.st_gid) != (uid, gid):
             _hand_over(folder.path, uid, gid)
             os.fchown(descriptor, uid, gid)
         os.fchmod(descriptor, folder.mode)

@@ -47,7 +47,7 @@ class State:
 
     @property
     def tls(self) -> Path:
-        """Certificate and key of the web server."""
+        """Certificates and keys of the web server, a pair for each host name."""
         return self.root / "tls"
 
     @property
@@ -172,8 +172,10 @@ def run_folder(root: Path, runtime: Path | None, user: int) -> Path:
     if len(os.fsencode(within)) < LONGEST_RUN:
         return within
     name = hashlib.sha256(os.fsencode(root)).hexdigest()[:12]
-    if user == 0:
-        return Path(f"/run/growsoft-{name}")
+    # Only root can have made it, and its children, who are other users, must find the same one.
+    shared = Path(f"/run/growsoft-{name}")
+    if user == 0 or shared.is_dir():
+        return shared
     if runtime is not None and len(os.fsencode(runtime)) < LONGEST_RUN - 24:
         return runtime / f"growsoft-{name}"
     return Path(f"/tmp/growsoft-{user}-{name}")  # noqa: S108 - make_run refuses a folder that somebody else made

@@ -107,23 +107,24 @@ def examine(sites: Sequence[Site], objects: Sequence[StoredObject]) -> Spread:
 
 
 def repair(sites: Sequence[Site], archive: StoredObject, manifest: Small) -> Spread:
-    """Examine all copies and replace the missing and the corrupt from a good one; return what is proven then.
+    """Read all copies back, and replace what is missing or corrupt; return what is proven then.
 
-    Raises `NoGoodCopy`, and then removes nothing: what is left may be all that there is.
+    One good archive at any site is enough. Raises `NoGoodCopy` when there is none, and then removes nothing: what is
+    left may be all that there is.
     """
-    found = examine(sites, (archive, manifest.stored))
+    found = examine(sites, (archive,))
     good = {copy.site for copy in found.copies}
     source = next((site for site in sites if site.name in good), None)
     if source is None:
         raise NoGoodCopy(" ".join([NoGoodCopy.default_message(), *(failure.reason for failure in found.failures)]))
 
-    def again(site: Site) -> Copy:
-        _replace(site, archive, lambda: transfer(source, site, archive))
+    def mended(site: Site) -> Copy:
+        if site.name not in good:
+            _replace(site, archive, lambda: transfer(source, site, archive))
         _replace(site, manifest.stored, lambda: put(site, manifest))
         return proven_now(site)
 
-    mended = _gathered(again, [site for site in sites if site.name not in good])
-    return Spread((*found.copies, *mended.copies), mended.failures)
+    return _gathered(mended, sites)
 
 
 def proven_now(site: Site) -> Copy:

@@ -19,8 +19,8 @@ from growsoft.security.keyring import KeyUnusable, WrappedKey
 from growsoft_cloud.backup.archive import Hashed, Packed, unpack
 from growsoft_cloud.backup.cluster import Cluster
 from growsoft_cloud.backup.copies import Failure
-from growsoft_cloud.backup.errors import BackupError, CannotRestore, NotTheSame
-from growsoft_cloud.backup.manifest import Contents, Manifest, associated_data, open_contents, read_manifest
+from growsoft_cloud.backup.errors import BackupError, CannotRestore, NotTheSame, UnknownFormat
+from growsoft_cloud.backup.manifest import Contents, Encoding, Manifest, associated_data, open_contents, read_manifest
 from growsoft_cloud.backup.pipes import written_by
 from growsoft_cloud.backup.progress import Listener, Meter, Step
 from growsoft_cloud.backup.service import BackupService
@@ -77,9 +77,11 @@ def restore(
     """
     began = time.monotonic()
     record = service.find(backup)
-    source, small, damaged = service.proven(record, site)
+    small, without_manifest = service.manifest_of(record)
     manifest = read_manifest(small.data, service.keyrings)
     _refuse_unfit(service.cluster, manifest)
+    source, without_archive = service.archive_of(record, site)
+    damaged = without_manifest + without_archive
     data_key = _data_key(service, manifest)
     contents = open_contents(manifest, data_key)
     created = _filled(service.cluster, into, _Feed(source, manifest, contents, data_key, listener))
@@ -155,7 +157,11 @@ def _filled(cluster: Cluster, into: Target, feed: _Feed) -> Created:
 
 
 def _refuse_unfit(cluster: Cluster, manifest: Manifest) -> None:
-    """Look at version and disk before anything is made."""
+    """Look at encoding, version and disk before anything is made."""
+    if manifest.encoding != Encoding():
+        raise UnknownFormat(
+            f"{manifest.short_id} is encoded in a way that came later; restore it with a newer Growsoft."
+        )
     capacity = cluster.capacity()
     dumped, here = manifest.postgres.version // 10_000, capacity.server_version // 10_000
     if here < dumped:

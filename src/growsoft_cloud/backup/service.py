@@ -118,30 +118,44 @@ class BackupService:
         return self.catalogue.find(backup)
 
     def repair(self, backup: str) -> BackupRecord:
-        """Read every copy back, replace those that are missing or corrupt from a good one, and record the result.
+        """Read every copy back, replace what is missing or corrupt from a good one, and record the result.
 
         Raises `NoGoodCopy` when there is none.
         """
         record = self.catalogue.find(backup)
-        _site, small, _failures = self.proven(record)
+        small, _failures = self.manifest_of(record)
         outcome = repair(self.policy.sites, record.manifest.archive, small)
         return self._recorded(record.manifest, record.manifest_object, outcome)
 
-    def proven(self, record: BackupRecord, prefer: str = "") -> tuple[Site, Small, tuple[Failure, ...]]:
-        """Return a site whose copy was read back just now and was right, its manifest, and what failed before.
+    def manifest_of(self, record: BackupRecord) -> tuple[Small, tuple[Failure, ...]]:
+        """Return the sealed manifest from the first site that has it whole, and what failed before.
+
+        Raises `NoGoodCopy`, or `ManifestForged` for one that this instance did not seal.
+        """
+        failures: list[Failure] = []
+        for site in self.policy.sites:
+            try:
+                data = proven_bytes(site, record.manifest_object)
+            except SiteError as error:
+                failures.append(Failure(site.name, error.message))
+            else:
+                read_manifest(data, self.keyrings)
+                return Small(record.manifest_object, data), tuple(failures)
+        raise NoGoodCopy(_with_reasons(NoGoodCopy.default_message(), failures))
+
+    def archive_of(self, record: BackupRecord, prefer: str = "") -> tuple[Site, tuple[Failure, ...]]:
+        """Return a site whose archive was read back just now and was right, and what failed before.
 
         Raises `NoGoodCopy`.
         """
         failures: list[Failure] = []
         for site in sorted(self.policy.sites, key=lambda site: site.name != prefer):
             try:
-                data = proven_bytes(site, record.manifest_object)
-                read_manifest(data, self.keyrings)
                 prove(site, record.manifest.archive)
             except SiteError as error:
                 failures.append(Failure(site.name, error.message))
             else:
-                return site, Small(record.manifest_object, data), tuple(failures)
+                return site, tuple(failures)
         raise NoGoodCopy(_with_reasons(NoGoodCopy.default_message(), failures))
 
     def _first(self, subject: Subject, purpose: str, listener: Listener | None) -> tuple[_First, Sequence[Failure]]:

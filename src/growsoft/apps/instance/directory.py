@@ -9,6 +9,7 @@ from typing import Final
 from uuid import UUID
 
 from growsoft.orm import load, open_env
+from growsoft.orm.registry import installed_apps
 from growsoft.postgres.check import refuse_unprotected
 from growsoft.postgres.connection import Endpoint
 from growsoft.postgres.context import Context, LoginDoor, group_role, profile_name
@@ -21,7 +22,6 @@ from growsoft.web.ports import Site
 # A database that was dropped or renamed is not found any more after this time, in seconds.
 REMEMBER: Final = 2.0
 
-CONTROL_APPS: Final = ("base", "instance")
 DIRECTORY_PROFILE: Final = profile_name([group_role("instance.directory")])
 
 
@@ -103,6 +103,18 @@ class Directory:
         with self._lock:
             self._checked[key] = site
         return site
+
+
+def control_apps() -> tuple[str, ...]:
+    """Give the apps of a control database: the registry, and whatever builds upon it."""
+    return tuple(
+        sorted(name for name, app in installed_apps().items() if name == "instance" or "instance" in app.depends)
+    )
+
+
+def customer_apps() -> tuple[str, ...]:
+    """Give the apps of a customer's database: all that are installed, the control database's own excepted."""
+    return tuple(sorted(set(installed_apps()) - set(control_apps())))
 
 
 def located(row: dict[str, object]) -> Located:

@@ -1,0 +1,93 @@
+"""`growsoft db`: customers' databases."""
+
+from __future__ import annotations
+
+import click
+
+from growsoft.cli.databases import create_database, drop_database
+from growsoft.cli.errors import NeedsConfirmation
+from growsoft.cli.instance import open_instance
+from growsoft.cli.output import print_json, print_rows
+
+PLANS = ("paid", "trial", "education", "freemium")
+
+
+@click.group()
+def db() -> None:
+    """Create, list and drop customers' databases."""
+
+
+@db.command()
+@click.argument("name")
+@click.option(
+    "--plan", type=click.Choice(PLANS), default="paid", show_default=True, help="What the customer has taken."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print name, url, admin_link and seconds as JSON.")
+def create(name: str, plan: str, *, as_json: bool) -> None:
+    """Create a database, served at https://NAME.localhost:PORT."""
+    with open_instance() as instance:
+        made = create_database(instance, name, plan)
+    if as_json:
+        told = {"name": made.where.name, "url": made.url, "admin_link": made.admin_link, "seconds": made.seconds}
+        print_json(told)
+        return
+    click.echo(f"{made.where.name} is ready at {made.url} ({made.seconds:.2f} s).")
+    click.echo(f"Sign in as its administrator once, within 24 hours: {made.admin_link}")
+
+
+@db.command("list")
+@click.option("--all", "everything", is_flag=True, help="Dropped databases too.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
+def list_(*, everything: bool, as_json: bool) -> None:
+    """List databases."""
+    domain = [] if everything else [["state", "in", ["creating", "active"]]]
+    columns = ("name", "uuid", "plan", "state", "url", "apps", "created", "dropped")
+    with open_instance() as instance:
+        with instance.env(instance.facts.control, "the command line lists databases") as env:
+            names = ["name", "uuid", "plan", "state", "apps", "create_date", "dropped_at"]
+            found = env["instance.database"].search_read(domain, names)
+        rows = [
+            {
+                **{key: row[key] for key in ("name", "uuid", "plan", "state", "apps")},
+                "url": instance.url(row["name"]),
+                "created": row["create_date"],
+                "dropped": row["dropped_at"],
+            }
+            for row in found
+        ]
+    print_rows(rows, columns, as_json=as_json)
+
+
+@db.command()
+@click.argument("name")
+@click.option("--confirm", default="", metavar="NAME", help="The name once more: a drop takes effect at once.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was dropped as JSON.")
+def drop(name: str, confirm: str, *, as_json: bool) -> None:
+    """Drop a database and its login; record, key and backups stay for 92 days."""
+    with open_instance() as instance:
+        instance.find(name)
+        if confirm != name:
+            raise NeedsConfirmation(
+                f"This drops the database {name} at once; its backups stay for 92 days."
+                f" Type: growsoft db drop {name} --confirm {name}"
+            )
+        drop_database(instance, name)
+    if as_json:
+        print_json({"name": name, "state": "dropped"})
+    else:
+        click.echo(f"{name} was dropped. `growsoft backup list {name}` shows what can be restored for 92 days.")
+
+
+@db.command()
+@click.argument("name")
+@click.option("--role", type=click.Choice(["app"]), default="app", help="The application's own login.")
+@click.option("--json", "as_json", is_flag=True, help="Print the parts as JSON.")
+def dsn(name: str, role: str, *, as_json: bool) -> None:
+    """Print the connection string of a database's login, for an inspection of the wall. It holds a password."""
+    with open_instance() as instance:
+        endpoint = instance.database(instance.find(name)).endpoint
+    if as_json:
+        print_json({"role": role, "host": endpoint.host, "port": endpoint.port, "dbname": endpoint.dbname,
+                    "user": endpoint.user, "password": endpoint.password, "dsn": endpoint.dsn()})  # fmt: skip
+    else:
+        click.echo(endpoint.dsn())

@@ -1,0 +1,155 @@
+"""The instance as the command line sees it: its keys, its control database, and the databases it knows."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID, uuid4
+
+from growsoft.apps.instance.directory import Located, control_apps, database_of, located
+from growsoft.cli.errors import NotFound
+from growsoft.config import Settings, State
+from growsoft.config import load as load_settings
+from growsoft.errors import ConfigError
+from growsoft.keeper.client import connect
+from growsoft.keeper.port import Port
+from growsoft.keeper.product import InstalledApps
+from growsoft.keeper.start import INSTANCE_KEY
+from growsoft.orm import Env, load, open_env
+from growsoft.postgres.connection import Endpoint
+from growsoft.postgres.database import Database
+from growsoft.postgres.files import write_file
+from growsoft.postgres.keeper import new_database_name
+from growsoft.postgres.pool import Pools
+from growsoft.security.keyring import Keyring, load_instance_key
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What everybody may know of an instance: its uuid, and its control database."""
+
+    instance: UUID
+    control: Located
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """An instance that was started once, opened by whoever may read the keeper's key."""
+
+    settings: Settings
+    state: State
+    facts: Facts
+    keyring: Keyring
+    pools: Pools
+
+    @property
+    def server(self) -> Endpoint:
+        """Where the cluster is; database, user and password are added for each database."""
+        return socket_endpoint(self.state)
+
+    def find(self, name: str) -> Located:
+        """Look a database up; ``control`` is the control database itself. Raises ``NotFound``."""
+        if name == "control":
+            return self.facts.control
+        with self.env(self.facts.control, "the command line looks a database up") as env:
+            rows = env["instance.database"].search_read(
+                [["name", "=", name], ["state", "in", ["creating", "active"]]],
+                ["name", "uuid", "pg_name", "key_id", "apps"],
+            )
+        if not rows:
+            raise NotFound(f"There is no database {name}; `growsoft db list` shows those that are there.")
+        return located(rows[0])
+
+    def database(self, where: Located) -> Database:
+        """Give what is needed to act in a database."""
+        return database_of(where, self.server, self.keyring.worker_keys(), self.pools)
+
+    @contextmanager
+    def env(self, where: Located, reason: str) -> Generator[Env]:
+        """Act elevated in a database; committed when the block ends. The reason is audited."""
+        database = self.database(where)
+        with open_env(database, load(where.apps), database.elevated(reason, caller="growsoft.cli")) as env:
+            yield env
+
+    @contextmanager
+    def keeper(self) -> Generator[Port]:
+        """Reach the keeper, or become it."""
+        with connect(self.settings, InstalledApps) as keeper:
+            yield keeper
+
+    def url(self, name: str) -> str:
+        """Give the address of a database; the control database is at bare ``localhost``."""
+        host = "localhost" if name == "control" else f"{name}.localhost"
+        return f"https://{host}:{self.settings.port}"
+
+
+@contextmanager
+def open_instance(settings: Settings | None = None) -> Generator[Instance]:
+    """Open the instance of the environment. As root it acts as the keeper's user from here on."""
+    chosen = load_settings(os.environ) if settings is None else settings
+    state = chosen.state()
+    become_owner(state.keeper)
+    keyring = Keyring(load_instance_key(state.keeper / INSTANCE_KEY, os.environ))
+    pools = Pools(8)
+    try:
+        yield Instance(chosen, state, read_facts(state.instance), keyring, pools)
+    finally:
+        pools.close()
+
+
+@contextmanager
+def elevated_env(settings: Settings, db_name: str, reason: str) -> Generator[Env]:
+    """Act elevated in a database by its name."""
+    with open_instance(settings) as instance, instance.env(instance.find(db_name), reason) as env:
+        yield env
+
+
+def become_owner(folder: Path) -> None:
+    """As root, become the user whom a folder belongs to: commands need no more than the keeper has."""
+    try:
+        owner = folder.stat()
+    except FileNotFoundError as error:
+        raise ConfigError("Growsoft was not started here yet; start it with `growsoft up`.") from error
+    if os.geteuid() == 0 and owner.st_uid != 0:
+        os.setgroups([])
+        os.setgid(owner.st_gid)
+        os.setuid(owner.st_uid)
+
+
+def read_facts(path: Path) -> Facts:
+    """Read ``instance.json``."""
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ConfigError("Growsoft was not started here yet; start it with `growsoft up`.") from error
+    control = told["control"]
+    return Facts(
+        UUID(told["instance"]),
+        Located("control", UUID(control["uuid"]), control["name"], int(control["key_id"]), control_apps()),
+    )
+
+
+def ensure_facts(path: Path) -> Facts:
+    """Decide who this instance is, at its first start."""
+    if not path.exists():
+        told = {
+            "instance": str(uuid4()),
+            "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "control": {"name": new_database_name(), "uuid": str(uuid4()), "key_id": 1},
+        }
+        write_file(path, json.dumps(told, indent=1) + "\n", None, 0o644)
+    return read_facts(path)
+
+
+def socket_endpoint(state: State) -> Endpoint:
+    """Give the primary's socket, without a login."""
+    try:
+        ports = json.loads(state.ports.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ConfigError("Growsoft was not started here yet; start it with `growsoft up`.") from error
+    return Endpoint(str(state.run), int(ports["primary"]), "", "", "")

@@ -1,0 +1,36 @@
+"""What a command prints: JSON when asked, a table on a terminal, tab-separated values in a pipe."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+GAP: Final = "  "
+
+
+def print_json(value: object) -> None:
+    """Print one JSON document, indented for people and stable for programs."""
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
+
+
+def print_rows(rows: Sequence[Mapping[str, object]], columns: Sequence[str], *, as_json: bool) -> None:
+    """Print rows: a JSON array, a table, or TSV without a heading."""
+    if as_json:
+        print_json([dict(row) for row in rows])
+        return
+    lines = [[_text(row.get(column)) for column in columns] for row in rows]
+    if not sys.stdout.isatty():
+        sys.stdout.writelines("\t".join(line) + "\n" for line in lines)
+        return
+    heading = [column.replace("_", " ").upper() for column in columns]
+    widths = [max(len(line[i]) for line in [heading, *lines]) for i in range(len(columns))]
+    for line in [heading, *lines]:
+        sys.stdout.write(GAP.join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() + "\n")
+
+
+def _text(value: object) -> str:
+    text = "" if value is None else str(value)
+    return text.replace("\t", " ").replace("\n", " ")

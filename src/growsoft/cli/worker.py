@@ -1,0 +1,64 @@
+"""`python -m growsoft.cli.worker`: a web worker, started by the supervisor with its sockets and its keeper line."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import Final
+
+from growsoft.apps.instance.directory import Directory
+from growsoft.auth.passwords import PasswordAuthenticator
+from growsoft.cli.children import tell_ready
+from growsoft.cli.hosts import HostCertificates
+from growsoft.cli.instance import read_facts, socket_endpoint
+from growsoft.cli.prepare import WORKER_KEY
+from growsoft.cli.up import LISTEN_VARIABLE
+from growsoft.config import load
+from growsoft.errors import ConfigError
+from growsoft.keeper.client import WorkerPort
+from growsoft.postgres.pool import Pools
+from growsoft.security.files import read_private
+from growsoft.security.keyring import WorkerKeys
+from growsoft.security.passwords import Hasher
+from growsoft.web.app import Application
+from growsoft.web.server import Listener, run
+
+# Stretching a password takes half a second of one core: more at a time would only make all of them slower.
+HASHERS: Final = max(1, (os.cpu_count() or 2) // 2)
+
+
+def main() -> int:
+    """Serve until SIGTERM."""
+    settings = load(os.environ)
+    state = settings.state()
+    pools = Pools(settings.pool_cap)
+    directory = Directory(
+        read_facts(state.instance).control,
+        socket_endpoint(state),
+        _keys(state.worker / WORKER_KEY),
+        WorkerPort.inherited(os.environ),
+        pools,
+    )
+    directory.control()  # walls are checked before the first request, not during it
+    tls = HostCertificates(state.tls).context
+    listeners = [Listener(sock, tls) for sock in _sockets()]
+    tell_ready(os.environ)
+    with Hasher(HASHERS) as hasher:
+        return run(Application(directory, PasswordAuthenticator(hasher)), listeners, https_port=settings.port)
+
+
+def _keys(path: Path) -> WorkerKeys:
+    return WorkerKeys(bytes.fromhex(read_private(path).decode().strip()))
+
+
+def _sockets() -> list[socket.socket]:
+    given = os.environ.get(LISTEN_VARIABLE, "")
+    if not given:
+        raise ConfigError(f"{LISTEN_VARIABLE} is missing; workers are started by `growsoft up`.")
+    return [socket.socket(fileno=int(text)) for text in given.split(",")]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,151 @@
+"""The desk: the backups of one instance, as its commands and its first start need them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from growsoft.apps.instance.directory import Located
+from growsoft.apps.instance.models import CustomerDatabase, check_database_name
+from growsoft.cli.databases import keep_certificate, record_database, set_state
+from growsoft.cli.errors import NotFound
+from growsoft.cli.instance import Instance, open_instance
+from growsoft.errors import GrowsoftError, ValidationError
+from growsoft.keeper.port import Port
+from growsoft.keeper.verbs import Created
+from growsoft.postgres.context import LoginDoor
+from growsoft.postgres.sql import sql
+from growsoft_cloud.backup.catalogue import ControlCatalogue, ControlKeys
+from growsoft_cloud.backup.cluster import KeeperCluster
+from growsoft_cloud.backup.folder import FolderSite
+from growsoft_cloud.backup.manifest import Manifest, Subject
+from growsoft_cloud.backup.restore import Hook, Target, new_target
+from growsoft_cloud.backup.service import BackupService
+from growsoft_cloud.backup.sites import Site
+from growsoft_cloud.cli import backup_commands
+from growsoft_cloud.fleet import BackupPolicy, Continent, DataCentre, Retention
+
+# On one machine the three data centres are played by folders; that is what `simulated` says of them.
+GRAVELINES: Final = DataCentre("gravelines", Continent.EUROPE, "Gravelines", "FR", "OVH")
+FRANKFURT: Final = DataCentre("frankfurt", Continent.EUROPE, "Frankfurt am Main", "DE", "Google Cloud")
+MONTREAL: Final = DataCentre("montreal", Continent.NORTH_AMERICA, "Montréal", "CA", "OVH")
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceDesk:
+    """The ``Desk`` of an instance."""
+
+    instance: Instance
+    service: BackupService
+
+    def subject(self, name: str, /) -> Subject:
+        """Return a database by the name people call it, the newest of those that had it."""
+        if name == "control":
+            return _subject(self.instance, self.instance.facts.control, "paid", "active")
+        with self.instance.env(self.instance.facts.control, "a database is looked up for its backups") as env:
+            rows = env[CustomerDatabase].search(CustomerDatabase.name == name, order="id desc", limit=1)
+            if not rows:
+                raise NotFound(
+                    f"There is no database {name}; `growsoft db list --all` shows those that are or were there."
+                )
+            where = Located(rows.name, UUID(rows.uuid), rows.pg_name, rows.key_id, tuple(rows.apps.split(",")))
+            return _subject(self.instance, where, rows.plan.value, rows.state.value)
+
+    def incoming(self, name: str, /) -> tuple[Target, Sequence[Hook]]:
+        """Refuse a name that is taken; return the database to come, and what enters it under that name."""
+        check_database_name(name)
+        try:
+            self.instance.find(name)
+        except NotFound:
+            target = new_target()
+            return target, [self._entering(name, target)]
+        raise ValidationError(f"There is a database {name} already; restore into a new name.")
+
+    def _entering(self, name: str, target: Target) -> Hook:
+        def enter(created: Created, manifest: Manifest) -> None:
+            apps = tuple(created.apps)
+            where = Located(name, target.uuid, target.name, created.key_id, apps)
+            record_database(self.instance, where, manifest.database.plan or "paid")
+            keep_certificate(self.instance, name)
+            set_state(self.instance, where, "active")
+
+        return enter
+
+
+@contextmanager
+def desk_of(instance: Instance, keeper: Port) -> Generator[InstanceDesk]:
+    """Open the desk over an instance that is open."""
+    sites = folder_sites(instance)
+    service = BackupService(
+        instance=instance.facts.instance,
+        keyring=instance.keyring,
+        policy=BackupPolicy(Retention(), sites, GRAVELINES),
+        cluster=KeeperCluster(keeper, _server_version(instance), instance.state.primary.parent),
+        catalogue=ControlCatalogue(instance),
+        customer_keys=ControlKeys(instance),
+    )
+    yield InstanceDesk(instance, service)
+
+
+@contextmanager
+def open_desk() -> Generator[InstanceDesk]:
+    """Open the desk of the instance of the environment."""
+    with open_instance() as instance, instance.keeper() as keeper, desk_of(instance, keeper) as desk:
+        yield desk
+
+
+def folder_sites(instance: Instance) -> tuple[Site, ...]:
+    """Return the sites of an instance on one machine, made where they are missing.
+
+    A site that cannot be entered stays in the list: each backup then says that it has no copy there.
+    """
+    sites: list[Site] = []
+    for centre in (GRAVELINES, FRANKFURT, MONTREAL):
+        site = FolderSite(centre.name, centre, instance.state.sites / centre.name)
+        if not site.path.exists():
+            site.prepare()
+        sites.append(site)
+    return tuple(sites)
+
+
+def first_backups(instance: Instance, say: Callable[[str], None]) -> None:
+    """Take and verify a first backup of every database that has none: a hook of each start."""
+    with instance.keeper() as keeper, desk_of(instance, keeper) as desk:
+        with instance.env(instance.facts.control, "databases without a backup are looked for") as env:
+            names = ["control", *env[CustomerDatabase].search([["state", "=", "active"]]).mapped(CustomerDatabase.name)]
+        for name in names:
+            subject = desk.subject(name)
+            if desk.service.list(subject.uuid):
+                continue
+            try:
+                record = desk.service.backup_now(subject, "first")
+            except GrowsoftError as error:
+                say(f"No backup of {name} yet: {error.message}")
+            else:
+                say(f"Backed up {name}: {record.id}, {len(record.copies)} copies, each read back and compared.")
+
+
+backup = backup_commands(open_desk)
+
+
+def _subject(instance: Instance, where: Located, plan: str, state: str) -> Subject:
+    return Subject(
+        uuid=where.uuid,
+        name=where.name,
+        postgres_name=where.pg_name,
+        plan=plan,
+        state=state,
+        addresses=(instance.url(where.name),),
+        cluster="main",
+        data_centre=GRAVELINES.name,
+        control=where == instance.facts.control,
+    )
+
+
+def _server_version(instance: Instance) -> int:
+    control = instance.database(instance.facts.control)
+    with control.transaction(LoginDoor(), "read") as transaction:
+        return int(transaction.execute(sql("SELECT current_setting('server_version_num')")).scalar())
