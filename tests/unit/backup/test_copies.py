@@ -174,6 +174,19 @@ def test_bk2_a_missing_copy_is_made_again(sites: tuple[FolderSite, ...], backup:
     assert len(repair(sites, *backup).copies) == 3
 
 
+def test_bk2_the_good_halves_of_two_bad_copies_are_enough(
+    sites: tuple[FolderSite, ...], backup: tuple[StoredObject, Small]
+) -> None:
+    spread_all(sites, backup)
+    archive, small = backup
+    damage(sites[0], archive, LIES[0])
+    damage(sites[1], small.stored, LIES[0])
+    sites[2].delete(archive.name)
+    sites[2].delete(small.stored.name)
+    assert len(repair(sites, *backup).copies) == 3
+    assert not examine(sites, (archive, small.stored)).failures
+
+
 def test_bk2_when_no_copy_is_good_nothing_is_removed(
     sites: tuple[FolderSite, ...], backup: tuple[StoredObject, Small]
 ) -> None:
