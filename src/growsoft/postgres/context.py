@@ -1,6 +1,7 @@
 """The signed context: who somebody is for one transaction, and the doors by which PostgreSQL comes to believe it."""
 
 import hmac
+import re
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,6 +12,9 @@ from growsoft.postgres.sql import Sql, sql
 
 # The database accepts 15 s; what is signed here is spent at once, so a shorter life only helps.
 VALIDITY_SECONDS: Final = 12
+
+# Scope and record, as gs_priv.set_context checks them too: a comma would move the values behind it.
+_LIMITS: Final = re.compile(r"[a-z0-9_]*,(?:[a-z0-9_]+ [0-9]+)?\Z")
 
 _BLOCK: Final = 64  # bytes: the block size of SHA-256 (RFC 2104)
 
@@ -34,9 +38,11 @@ class Context:
     caller: str = ""
 
     def __post_init__(self) -> None:
-        """Refuse an elevation that nobody could explain."""
+        """Refuse an elevation that nobody could explain, and values that would run into their neighbours."""
         if self.elevated and not self.reason:
             raise ValueError("an elevated context needs a reason")
+        if (self.scope or self.record) and not _LIMITS.match(f"{self.scope},{self.record}"):
+            raise ValueError("a scope is a name, and a record is the name of a table, a blank and an id")
 
 
 class Backend(Protocol):

@@ -122,6 +122,9 @@ GRANT EXECUTE ON FUNCTION gs.clean() TO PUBLIC;
 CREATE FUNCTION gs_priv.set_context(
   profile text, user_id bigint, actor bigint, elevated boolean, companies bigint[], scope text, record text
 ) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  entry text := concat_ws(',', profile, user_id::text, actor::text, CASE WHEN elevated THEN '1' ELSE '0' END,
+    array_to_string(companies, '_'), scope, record);
 BEGIN
   -- A second context in one transaction (sudo and back): text prepared by injected SQL must not run under it. Elevation
   -- is always looked at, because RESET ALL or COMMIT makes a second context look like a first one.
@@ -130,11 +133,10 @@ BEGIN
     RAISE EXCEPTION 'SQL PREPARE was used on this connection' USING ERRCODE = 'invalid_password';
   END IF;
   -- A comma in one value would move those behind it.
-  IF concat_ws(',', profile, scope, record) !~ '^[a-z0-9_]+,[a-z0-9_]*,([a-z0-9_]+ [0-9]+)?$' THEN
+  IF entry !~ '^[a-z0-9_]+,[0-9]+,[0-9]+,[01],[0-9_]*,[a-z0-9_]*,([a-z0-9_]+ [0-9]+)?$' THEN
     RAISE EXCEPTION 'a context is made of names and numbers' USING ERRCODE = 'invalid_password';
   END IF;
-  PERFORM set_config('backtrace_functions', concat_ws(',', profile, user_id::text, actor::text,
-    CASE WHEN elevated THEN '1' ELSE '0' END, array_to_string(companies, '_'), scope, record), true);
+  PERFORM set_config('backtrace_functions', entry, true);
 END $$;
 
 -- Nobody again: how elevated code comes back to a transaction that had no user. Gives nothing, so anybody may.
