@@ -1,0 +1,33 @@
+"""Contacts views: the list, the form and the search of contacts."""
+
+from __future__ import annotations
+
+from growsoft.apps.contacts.models import Partner
+from growsoft.views.values import Filter, Form, Group, Lines, List, Menu, Search
+
+partner_list = List(
+    "res.partner", "name", "ref", "company_name", "phone", "email", "city", "country_id", order="name, id"
+)
+partner_form = Form(
+    "res.partner",
+    Group("", "name", "ref", "is_company", "parent_id", "company_name", "function", "active"),
+    Group("Address", "street", "city", "state_id", "zip", "country_id"),
+    Group("Reach", "phone", "email", "website"),
+    Group("Business", "user_id", "customer_rank", "supplier_rank"),
+    Group("Notes", "comment"),
+    Lines("child_ids", "name", "function", "phone", "email"),
+)
+partner_search = Search(
+    "res.partner",
+    "name",
+    "ref",
+    "company_name",
+    "city",
+    filters=(
+        Filter("customers", "Customers", Partner.customer_rank > 0),
+        Filter("suppliers", "Suppliers", Partner.supplier_rank > 0),
+        Filter("companies", "Companies", Partner.is_company == True),  # noqa: E712  a condition, not a truth value
+        Filter("archived", "Archived", Partner.active == False),  # noqa: E712  as above
+    ),
+)
+menu = Menu("Contacts", "res.partner", "Contacts", 20)

@@ -1,0 +1,58 @@
+"""Products models: products with prices and quantities, and the categories they are in."""
+
+from __future__ import annotations
+
+from growsoft.apps.contacts.models import Partner
+from growsoft.errors import ValidationError
+from growsoft.orm import Access, Check, Model, api, fields
+
+
+class Category(Model):
+    """Product category: products that belong together."""
+
+    _name = "product.category"
+    _order = "name"
+
+    name = fields.Char(required=True)
+    code = fields.Char(index=True, unique="Another category has this code.", size=64)
+    parent_id: fields.Many2one[Category] = fields.Many2one("product.category", "Part of")
+    child_id: fields.One2many[Category] = fields.One2many("product.category", "Parts", inverse="parent_id")
+    description = fields.Text()
+
+    everybody = Access("base.user", "read")
+    managers = Access("products.manager")
+
+    @api.constrains("parent_id")
+    def _check_parents(self) -> None:
+        for category in self:
+            above = category.parent_id
+            while above:
+                if above == category:
+                    raise ValidationError(f"{category.name} cannot be part of itself; choose another category.")
+                above = above.parent_id
+
+
+class Product(Model):
+    """Product: something that is bought or sold."""
+
+    _name = "product.product"
+    _order = "name"
+
+    name = fields.Char(required=True, index="trigram")
+    default_code = fields.Char("Reference", index=True, unique="Another product has this reference.", size=64)
+    categ_id = fields.Many2one(Category, "Category")
+    supplier_id = fields.Many2one(Partner, "Supplier")
+    uom_name = fields.Char("Unit", help="What one unit is, in words: 24 bottles of 12 oz.")
+    list_price = fields.Decimal("Sales price")
+    standard_price = fields.Decimal("Cost", groups="products.manager")
+    qty_available = fields.Decimal("On hand", digits=3)
+    incoming_qty = fields.Decimal("On order", digits=3)
+    reordering_min_qty = fields.Decimal("Reorder at", digits=3)
+    description_sale = fields.Text("Description for customers")
+    sale_ok = fields.Boolean("Can be sold", default=True)
+    active = fields.Boolean(default=True)
+
+    sane_price = Check(list_price >= 0, "A sales price is zero or more.")
+
+    everybody = Access("base.user", "read")
+    managers = Access("products.manager")

@@ -1,0 +1,160 @@
+"""Sales models: orders with their lines, and who may see which."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from enum import Enum
+from typing import Final, Self
+
+from growsoft.apps.base.models import Company, Currency, Users
+from growsoft.apps.base.models import Sequence as Numbers
+from growsoft.apps.contacts.models import Partner
+from growsoft.apps.products.models import Product
+from growsoft.errors import UserError
+from growsoft.orm import Access, Check, Env, Model, Rule, api, current, fields
+from growsoft.orm.domain import EVERYTHING
+
+NEW: Final = "New"
+
+Values = Mapping[str, object]
+
+
+class OrderState(Enum):
+    """Where an order is in its life."""
+
+    DRAFT = "draft"
+    SENT = "sent"
+    SALE = "sale"
+    CANCEL = "cancel"
+
+
+def _company(env: Env) -> Company:
+    mine = env[Company].browse(env.companies[:1])
+    return mine or env[Company].search([], limit=1, order="id")
+
+
+def _salesperson(env: Env) -> Users:
+    return env[Users].browse(() if env.elevated else env.user_id)
+
+
+class Order(Model):
+    """Sales order: a quotation until somebody confirms it."""
+
+    _name = "sale.order"
+    _order = "date_order desc, id desc"
+
+    name = fields.Char(
+        "Number", required=True, default=NEW, unique="Another order has this number.", index=True, copy=False
+    )
+    partner_id = fields.Many2one(Partner, "Customer", required=True)
+    user_id = fields.Many2one(Users, "Salesperson", default=_salesperson)
+    date_order = fields.Datetime("Order date", required=True, default=lambda _env: datetime.now(UTC))
+    validity_date = fields.Date("Valid until")
+    commitment_date = fields.Datetime("Promised for")
+    effective_date = fields.Datetime("Shipped on")
+    state = fields.Selection(OrderState, default=OrderState.DRAFT, copy=False)
+    company_id = fields.Many2one(Company, required=True, default=_company)
+    currency_id = fields.Many2one(Currency, required=True, default=lambda env: _company(env).currency_id)
+    carrier_id = fields.Many2one(Partner, "Carrier")
+    # What the customer pays the carrier's way: shown beside the total, which is the sum of the lines alone.
+    amount_delivery = fields.Monetary("Freight")
+    delivery_address = fields.Text(help="As it was when the order was made.")
+    note = fields.Text("Terms")
+    order_line: fields.One2many[OrderLine] = fields.One2many("sale.order.line", "Lines", inverse="order_id")
+
+    salespeople = Access("sale.salesperson", "read", "create", "write")
+    managers = Access("sale.manager")
+    own_orders = Rule(user_id == current.user, group="sale.salesperson")
+    all_orders = Rule(EVERYTHING, group="sale.manager")
+    own_companies = Rule(company_id.in_(current.companies))
+
+    @api.computed("order_line.price_subtotal", store=True, currency="currency_id", string="Total")
+    def amount_total(self) -> Decimal:
+        """The sum of the rounded lines."""
+        return sum((line.price_subtotal for line in self.order_line), Decimal(0))
+
+    def create(self, values: Values | Sequence[Values]) -> Self:
+        """Make orders; those without a number take the next ones."""
+        many = [values] if isinstance(values, Mapping) else values
+        return super().create([self._numbered(order) for order in _completed(self.env, many)])
+
+    def _numbered(self, order: Values) -> Values:
+        if order.get("name", NEW) not in (NEW, "", None):
+            return order
+        return {**order, "name": self.env[Numbers].next_by_code("sale.order")}
+
+    @api.public
+    def action_confirm(self) -> None:
+        """Turn quotations into orders; for whoever may write them."""
+        for order in self:
+            if order.state is OrderState.CANCEL:
+                raise UserError(f"{order.name} is cancelled; make a new quotation instead.")
+            order.state = OrderState.SALE
+
+    @api.public
+    def action_cancel(self) -> None:
+        """Cancel quotations and orders; for whoever may write them."""
+        for order in self:
+            order.state = OrderState.CANCEL
+
+
+class OrderLine(Model):
+    """Sales order line: so many of one product at a price."""
+
+    _name = "sale.order.line"
+    _order = "sequence, id"
+
+    order_id = fields.Many2one(Order, required=True)
+    sequence = fields.Integer(default=10)
+    product_id = fields.Many2one(Product)
+    name = fields.Text("Description", required=True)
+    product_uom_qty = fields.Decimal("Quantity", digits=3, default=Decimal(1))
+    price_unit = fields.Decimal("Unit price")
+    discount = fields.Decimal("Discount (%)", digits=4)
+
+    sane_discount = Check((discount >= 0) & (discount <= 100), "A discount is between 0 and 100 percent.")
+
+    salespeople = Access("sale.salesperson")
+    managers = Access("sale.manager")
+    own_lines = Rule(order_id.any(Order.user_id == current.user), group="sale.salesperson")
+    all_lines = Rule(EVERYTHING, group="sale.manager")
+    own_companies = Rule(order_id.any(Order.company_id.in_(current.companies)))
+
+    @api.computed(
+        "product_uom_qty", "price_unit", "discount", store=True, currency="order_id.currency_id", string="Amount"
+    )
+    def price_subtotal(self) -> Decimal:
+        """Quantity times price less the discount, rounded half up to the currency's decimals."""
+        return self.product_uom_qty * self.price_unit * (100 - self.discount) / 100
+
+    def create(self, values: Values | Sequence[Values]) -> Self:
+        """Make lines; what is not said about a product is taken from it."""
+        many = [values] if isinstance(values, Mapping) else values
+        return super().create(list(self._described(many)))
+
+    def _described(self, many: Sequence[Values]) -> Iterable[Values]:
+        linked = [line.get("product_id") for line in many]
+        products = {product.id: product for product in self.env[Product].browse(_ids(linked))}
+        for line, product in zip(many, linked, strict=True):
+            found = products.get(next(iter(_ids([product])), 0))
+            known = {} if found is None else {"name": found.name, "price_unit": found.list_price}
+            yield known | {name: value for name, value in line.items() if name != "name" or value}
+
+
+def _ids(links: Iterable[object]) -> tuple[int, ...]:
+    found = (link.id if isinstance(link, Product) else link for link in links)
+    return tuple(dict.fromkeys(link for link in found if isinstance(link, int) and link))
+
+
+def _completed(env: Env, many: Iterable[Values]) -> Iterable[Values]:
+    """Work company and currency out once for all: the defaults of fields ask for each record."""
+    company = _company(env)
+    for order in many:
+        own = order.get("company_id", company)
+        yield {"company_id": own, "currency_id": env[Company].browse(_company_id(own)).currency_id, **order}
+
+
+def _company_id(company: object) -> int:
+    return company.id if isinstance(company, Company) else int(str(company))

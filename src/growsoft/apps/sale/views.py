@@ -1,0 +1,40 @@
+"""Sales views: lists, forms and searches of orders and their lines."""
+
+from __future__ import annotations
+
+from growsoft.apps.sale.models import Order, OrderState
+from growsoft.views.values import Filter, Form, Group, Lines, List, Menu, Search
+
+order_list = List(
+    "sale.order", "name", "date_order", "partner_id", "user_id", "commitment_date", "state", "amount_total"
+)
+order_form = Form(
+    "sale.order",
+    Group("", "name", "partner_id", "user_id", "date_order", "validity_date"),
+    Group("Delivery", "commitment_date", "effective_date", "carrier_id", "amount_delivery", "delivery_address"),
+    Lines("order_line", "product_id", "name", "product_uom_qty", "price_unit", "discount", "price_subtotal"),
+    Group("Total", "amount_total", "currency_id", "company_id"),
+    Group("Terms", "note"),
+    status="state",
+)
+order_search = Search(
+    "sale.order",
+    "name",
+    "partner_id",
+    filters=(
+        Filter("quotations", "Quotations", Order.state.in_([OrderState.DRAFT, OrderState.SENT])),
+        Filter("orders", "Orders", Order.state == OrderState.SALE),
+        Filter("cancelled", "Cancelled", Order.state == OrderState.CANCEL),
+    ),
+)
+order_menu = Menu("Orders", "sale.order", "Sales", 10)
+
+line_list = List(
+    "sale.order.line", "order_id", "product_id", "product_uom_qty", "price_unit", "discount", "price_subtotal"
+)
+line_form = Form(
+    "sale.order.line",
+    Group("", "order_id", "product_id", "name"),
+    Group("Amount", "product_uom_qty", "price_unit", "discount", "price_subtotal"),
+)
+line_search = Search("sale.order.line", "name", "product_id", "order_id")
