@@ -85,16 +85,6 @@ def identify(connection: psycopg.Connection[TupleRow]) -> Identity:
     return Identity(_text(row[0]), int(row[1]), read_position(_text(row[2])))
 
 
-def fork_points(connection: psycopg.Connection[TupleRow], timeline: int) -> dict[int, int]:
-    """Return where each older timeline of a primary ended (TIMELINE_HISTORY); the first one has no history."""
-    if timeline == 1:
-        return {}
-    command = sql.SQL("TIMELINE_HISTORY {}").format(sql.Literal(timeline))
-    row = connection.execute(command).fetchone()
-    lines = (line.split("\t") for line in _text("" if row is None else row[1]).splitlines() if line[:1].isdigit())
-    return {int(parts[0]): read_position(parts[1]) for parts in lines}
-
-
 def kept_from(connection: psycopg.Connection[TupleRow], slot: str) -> int | None:
     """Return the position from which a slot keeps WAL for its standby; None when there is no such slot.
 
@@ -107,19 +97,21 @@ def kept_from(connection: psycopg.Connection[TupleRow], slot: str) -> int | None
 
 
 def serves(source: Source, position: int, timeline: int) -> bool:
-    """Say whether a primary still has the WAL at a position before its end, by letting it send some.
+    """Say whether a primary has the WAL at a position before its end, by letting it send some.
 
-    A slot alone does not tell: a standby that comes back writes its position into a slot that was given up.
+    False also when the timeline is none of its past, or ended before the position. A slot alone does not tell: a
+    standby that comes back writes its position into a slot that was given up.
     """
     stream = pq.PGconn.connect(f"{source.conninfo('growsoft')} replication=true".encode())
     try:
         if stream.status != pq.ConnStatus.OK:
             raise psycopg.OperationalError(stream.get_error_message())
         command = f"START_REPLICATION PHYSICAL {write_position(position)} TIMELINE {timeline}"
-        if stream.exec_(command.encode()).status != pq.ExecStatus.COPY_BOTH:
-            return False
-        sent, _ = stream.get_copy_data(0)
-        return sent > 0
+        started = stream.exec_(command.encode()).status
+        # At the very end of an older timeline there is nothing to send but where the next one begins.
+        return started == pq.ExecStatus.TUPLES_OK or (
+            started == pq.ExecStatus.COPY_BOTH and stream.get_copy_data(0)[0] > 0
+        )
     finally:
         stream.finish()
 

@@ -121,22 +121,23 @@ class Standby:
         primary = replication.identify(connection)
         if own.system != primary.system or own.timeline > primary.timeline:
             return "ahead"
-        if own.timeline == primary.timeline:
-            if own.position > primary.position:
-                return "ahead"
-        elif own.position > replication.fork_points(connection, primary.timeline).get(own.timeline, 0):
-            return "lost"
-        return "sound" if self._can_go_on(own, primary, replication.kept_from(connection, self.slot)) else "lost"
-
-    def _can_go_on(self, own: Identity, primary: Identity, kept_from: int | None) -> bool:
-        """Say whether the primary still has what the standby needs next."""
+        is_same = own.timeline == primary.timeline
+        if is_same and own.position > primary.position:
+            return "ahead"
+        kept_from = replication.kept_from(connection, self.slot)
         if kept_from is None:
-            return False
-        return kept_from >= primary.position or replication.serves(self.source, kept_from, own.timeline)
+            return "lost"
+        # The slot knows what the standby received, which is more than its control file does; after a promotion the
+        # slot may be new, and only the control file can tell whether the new timeline is a continuation.
+        needed = kept_from if is_same else own.position
+        at_its_end = is_same and needed >= primary.position
+        return "sound" if at_its_end or replication.serves(self.source, needed, own.timeline) else "lost"
 
     def _control(self) -> Identity:
         """Read the control file; its position is the least that the data needs to be consistent."""
         done = run_as(self.server.user, [self.server.binaries.tool("pg_controldata"), str(self.server.data)])
+        if done.returncode != 0:
+            raise StandbyNeedsAPerson(f"{done.stderr.strip()} Move {self.server.data} away to have it built anew.")
         facts = dict(re.findall(r"^([^:]+):\s+(.*)$", done.stdout, re.MULTILINE))
         positions = (facts["Minimum recovery ending location"], facts["Latest checkpoint location"])
         return Identity(

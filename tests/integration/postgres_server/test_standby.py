@@ -11,12 +11,13 @@ import pytest
 
 from growsoft.postgres import replication
 from growsoft.postgres.binaries import Binaries
+from growsoft.postgres.files import write_file
 from growsoft.postgres.parameters import ServerTls, login_rules
 from growsoft.postgres.replication import Source, ensure_login
 from growsoft.postgres.server import Server
 from growsoft.postgres.standby import BaseBackupFailed, Standby, StandbyNeedsAPerson, lag
 from growsoft.postgres.users import ServiceUser
-from growsoft.security.certificates import Authority
+from growsoft.security.certificates import Authority, Certificate
 from tests.integration.postgres_server.conftest import (
     PASSWORD,
     ask,
@@ -184,6 +185,14 @@ def test_the_standby_of_another_cluster_is_never_overwritten(primary: Server, st
     assert standby.condition() == "ahead"
 
 
+def test_a_standby_that_cannot_be_judged_is_left_to_a_person(standby: Standby) -> None:
+    standby.start()
+    standby.stop()
+    (standby.server.data / "global" / "pg_control").unlink()
+    with pytest.raises(StandbyNeedsAPerson, match=r"pg_control.*to have it built anew"):
+        standby.start()
+
+
 def test_a_standby_left_behind_by_a_failover_is_built_anew(primary: Server, standby: Standby, folder: Path) -> None:
     """Two standbys; one is promoted before the other has its last rows, and becomes its primary."""
     standby.start()
@@ -203,9 +212,37 @@ def test_a_standby_left_behind_by_a_failover_is_built_anew(primary: Server, stan
         assert ask(standby.server, "SELECT pg_promote()") == (True,)
         _write(standby.server, 1)
         other.source = replace(source, port=standby.server.port)
+        # Its slot is there, so that nothing but the history tells that it went another way.
+        with replication.ask(other.source) as connection:
+            replication.renew_slot(connection, other.slot)
         assert other.condition() == "lost"
         other.start()
         _eventually(lambda: _rows(third) == 1)
+
+
+def test_a_standby_that_is_not_past_a_failover_follows_the_new_primary_without_a_copy(
+    primary: Server, standby: Standby, folder: Path
+) -> None:
+    standby.start()
+    third = replace(standby.server, data=folder / "third", port=free_port(), log=folder / "third.log")
+    with stopped_after(third):
+        source = replace(standby.source, passfile=folder / "third.pgpass")
+        other = Standby(third, source, standby.parameters, standby.hba, slot="gs_third")
+        other.start()
+        made = _made(other)
+        other.stop()
+        _write(primary, 2)
+        _eventually(lambda: _rows(standby.server) == 2)
+        primary.stop()
+        assert ask(standby.server, "SELECT pg_promote()") == (True,)
+        _write(standby.server, 1)
+        other.source = replace(source, port=standby.server.port)
+        with replication.ask(other.source) as connection:
+            replication.renew_slot(connection, other.slot)
+        assert other.condition() == "sound"
+        other.start()
+        _eventually(lambda: _rows(third) == 3)
+        assert _made(other) == made
 
 
 def test_a_primary_with_a_certificate_of_another_authority_is_refused(
@@ -217,6 +254,19 @@ def test_a_primary_with_a_certificate_of_another_authority_is_refused(
     standby.source = replace(standby.source, authority=foreign)
     with pytest.raises(BaseBackupFailed, match="certificate verify failed"):
         standby.start()
+
+
+def test_a_primary_with_a_certificate_for_another_host_is_refused(
+    primary: Server, standby: Standby, tls: ServerTls, certificate: Certificate
+) -> None:
+    elsewhere = Authority.load(certificate.authority.parent).issue(
+        "elsewhere", ["elsewhere.localhost"], [], into=certificate.key.parent, stem="elsewhere"
+    )
+    write_file(tls.certificate, elsewhere.certificate.read_text(), primary.user)
+    write_file(tls.key, elsewhere.key.read_text(), primary.user)
+    primary.configure(parameters(primary, tls), login_rules(tls=True))
+    with pytest.raises(BaseBackupFailed, match='does not match host name "127'):
+        _repeatedly(standby.rebuild)
 
 
 def test_replication_without_tls_is_refused(primary: Server, standby: Standby) -> None:
@@ -263,6 +313,13 @@ def _rows(server: Server) -> int:
         return int(str(ask(server, "SELECT count(*) FROM followed")[0]))
     except psycopg.errors.UndefinedTable:
         return 0
+
+
+def _repeatedly(act: Callable[[], object]) -> None:
+    """Do something until a server that rereads its files has done so, and something is raised."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        act()
 
 
 def _made(standby: Standby) -> int:
