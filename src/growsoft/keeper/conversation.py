@@ -110,9 +110,9 @@ class Conversation:
         self._log.event("refused", self._caller, str(error))
         if isinstance(error, OSError):
             return False
-        self._send(NO_REQUEST, _failed(error))
         if self._rules.lasting:
             self._wire.drain()
+        self._send(NO_REQUEST, _failed(error))
         return self._rules.lasting
 
 

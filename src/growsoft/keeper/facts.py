@@ -14,6 +14,7 @@ import msgspec
 
 from growsoft.postgres.apply import set_meta
 from growsoft.postgres.check import DatabaseUnprotected
+from growsoft.postgres.keeper import KeeperError
 from growsoft.postgres.sql import sql
 from growsoft.postgres.superuser import Superuser
 
@@ -40,6 +41,8 @@ def read_facts(connection: Superuser) -> Facts:
     """
     refuse_foreign_writers(connection)
     meta = dict(connection.run(sql("SELECT key, value FROM gs_priv.meta")).all())
+    if missing := {"uuid", "apps", "platform"} - set(meta):
+        raise KeeperError(f"The database does not say its {', '.join(sorted(missing))}; restore it from a backup.")
     key_id = connection.run(sql("SELECT coalesce(max(kid), 0) FROM gs_priv.signing_key")).scalar()
     return Facts(UUID(meta["uuid"]), _APPS.decode(meta["apps"]), meta["platform"], int(key_id))
 

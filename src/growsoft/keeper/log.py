@@ -10,8 +10,8 @@ from typing import Final
 
 import msgspec
 
-# What a name or a reason may take of a line.
-_LONGEST: Final = 300
+# What a reason may take of a line.
+_LONGEST: Final = 2000
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,8 +84,9 @@ class Wire:
 
     def drain(self) -> None:
         """Forget everything that has come so far: where a message begins could not be told any more."""
+        self._sock.setblocking(False)
         with contextlib.suppress(BlockingIOError, ConnectionError):
-            while self._sock.recv(65_536, socket.MSG_DONTWAIT):
+            while self._sock.recv(65_536):
                 pass
 
     def wait(self, stop: int | None, seconds: float | None) -> bool:
