@@ -144,7 +144,9 @@ class Browser:
     def submit(self, path: str, **changes: str | Sequence[str]) -> Answer:
         """Open a form, change some of its fields, and send it to where it came from."""
         opened = self.get(path)
-        return self.post(path, {**opened.inputs(), **{name.replace("__", "."): value for name, value in changes.items()}})
+        return self.post(
+            path, {**opened.inputs(), **{name.replace("__", "."): value for name, value in changes.items()}}
+        )
 
     def ask(self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> Answer:
         """Send one request as it stands."""
@@ -212,5 +214,3 @@ class _Inputs(HTMLParser):
     def handle_data(self, data: str) -> None:
         if self._area:
             self.found[self._area] += data.removeprefix("\n")
-
-

@@ -8,7 +8,7 @@ from typing import Final
 
 from growsoft.apps.base import app as base
 from growsoft.apps.base.data import group_ids
-from growsoft.apps.base.models import Currency
+from growsoft.apps.base.models import Currency, Users
 from growsoft.auth.passwords import set_password
 from growsoft.errors import ValidationError
 from growsoft.orm import Access, App, Check, Env, Group, Model, Rule, api, current, fields
@@ -66,7 +66,7 @@ class Item(Model):
     secret = fields.Char(groups="show.boss")
     tag_ids = fields.Many2many(Tag, "Tags")
     line_ids: fields.One2many[Line] = fields.One2many(inverse="item_id", string="Lines")
-    creator_id = fields.Many2one("res.users", "Creator", readonly=True)
+    creator_id: fields.Many2one[Users] = fields.Many2one("res.users", "Creator", readonly=True)
 
     users = Access("show.user")
     visible = Rule(name != "hidden", group="show.user")
@@ -104,7 +104,7 @@ class Private(Model):
     _name = "show.private"
 
     name = fields.Char(required=True)
-    user_id = fields.Many2one("res.users")
+    user_id: fields.Many2one[Users] = fields.Many2one("res.users")
 
     users = Access("show.user")
     own = Rule(user_id == current.user, group="show.user")

@@ -16,6 +16,9 @@ from growsoft.views.fields import TECHNICAL, FieldView, Kind, ModelView
 
 _KINDS: Final = frozenset[str](get_args(Kind))
 
+# Up to here figures of a column keep their zeros and stand in line; beyond they would only be long.
+MOST_FIXED_PLACES: Final = 3
+
 # Registries are immutable and profiles are named by their content, so what was worked out once holds.
 _described: dict[tuple[int, str, str], ModelView | None] = {}
 
@@ -83,7 +86,7 @@ def _field_view(env: Env, info: ModelInfo, field: AnyField, rights: Rights) -> F
         relation=field.comodel if isinstance(field, Relation) else "",
         inverse=field.inverse if isinstance(field, One2many) else "",
         size=shape.size if isinstance(shape, Char) else 0,
-        places=places if places is not None and places <= 2 else None,
+        places=places if places is not None and places <= MOST_FIXED_PLACES else None,
     )
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from tests.support.served import Browser, Showcase
+from tests.support.served import Browser
 from tests.support.showcase import PASSWORD
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import os
 import signal
 import socket
@@ -15,45 +14,18 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.x509.oid import NameOID
+
+from growsoft.security.certificates import Authority, Certificate
+from growsoft.security.tls import VARIABLE, write_openssl_config
 
 ROOT = Path(__file__).parents[3]
 
 
-@dataclass(frozen=True)
-class Certificate:
-    """A certificate for localhost that signs itself, and its key."""
-
-    certificate: Path
-    key: Path
-
-
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    """A certificate for localhost, as the product's own authority issues it."""
     folder = tmp_path_factory.mktemp("tls")
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = dt.datetime.now(dt.UTC)
-    signed = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(minutes=1))
-        .not_valid_after(now + dt.timedelta(hours=2))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    found = Certificate(folder / "cert.pem", folder / "key.pem")
-    found.certificate.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
-    found.key.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return found
+    return Authority.create(folder).issue("localhost", ("localhost",), ("127.0.0.1",), into=folder, stem="server")
 
 
 @dataclass
@@ -110,16 +82,19 @@ Start = Callable[..., Served]
 def start(certificate: Certificate) -> Iterator[Start]:
     """Start servers, with limits of the test's own, and end those that still run when the module is done."""
     running: list[Served] = []
+    suites = certificate.certificate.parent / "openssl.cnf"
+    write_openssl_config(suites)
 
     def begin(**limits: float) -> Served:
         process = subprocess.Popen(
             [sys.executable, "-m", "tests.unit.web.echo", str(certificate.certificate), str(certificate.key),
              msgspec.json.encode(limits).decode()],
-            stdout=subprocess.PIPE, text=True, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE, text=True, cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT), VARIABLE: str(suites)},
         )  # fmt: skip
         assert process.stdout is not None
         port, plain_port = map(int, process.stdout.readline().split())
-        trust = ssl.create_default_context(cafile=str(certificate.certificate))
+        trust = ssl.create_default_context(cafile=str(certificate.authority))
         running.append(Served(process, port, plain_port, trust))
         return running[-1]
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import socket
-import ssl
 import sys
 import time
 from pathlib import Path
 
 import msgspec
 
+from growsoft.security.tls import server_context
 from growsoft.web import server
 from growsoft.web.errors import Refusal
 from growsoft.web.headers import HeadersPolicy
@@ -41,15 +41,16 @@ class Echo:
 def main(certificate: str, key: str, given: str) -> int:
     """Serve on free ports until a signal, and say which they are."""
     limits = msgspec.json.decode(given, type=Limits)
-    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    tls.load_cert_chain(Path(certificate), Path(key))
+    tls = server_context(Path(certificate), Path(key))
     both = socket.create_server(("127.0.0.1", 0))
     plain = socket.create_server(("127.0.0.1", 0))
     port = both.getsockname()[1]
-    print(port, plain.getsockname()[1], flush=True)  # noqa: T201 - the test reads the ports
-    return server.run(
-        Echo(), [server.Listener(both, tls), server.Listener(plain, None)], https_port=port, limits=limits
-    )
+
+    def tell() -> None:
+        print(port, plain.getsockname()[1], flush=True)  # noqa: T201 - the test reads the ports
+
+    listeners = [server.Listener(both, tls), server.Listener(plain, None)]
+    return server.run(Echo(), listeners, https_port=port, limits=limits, ready=tell)
 
 
 if __name__ == "__main__":
