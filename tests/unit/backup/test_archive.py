@@ -3,17 +3,21 @@
 import io
 import os
 import tracemalloc
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from growsoft.security.streams import new_data_key
+from growsoft.security.streams import encrypt_stream, new_data_key
 from growsoft_cloud.backup.archive import CHUNK, Packed, pack, pack_bytes, unpack, unpack_bytes
 from growsoft_cloud.backup.errors import ArchiveError
 
 KEY = new_data_key()
 DATA = b"-- dump of a customer's database --" * 100_000
+
+# "abc" as one raw block of one frame (RFC 8878, section 3.1.1), so that these tests trust no library of ours.
+ZSTD_FRAME = bytes.fromhex("28b52ffd 20 03 190000") + b"abc"
 
 
 def packed(data: bytes, associated_data: bytes = b"backup") -> tuple[Packed, bytes]:
@@ -66,6 +70,30 @@ def test_bk2_bytes_added_at_the_end_are_noticed() -> None:
     for tail in (b"\0", archive):
         with pytest.raises(ArchiveError):
             unpack_bytes(archive + tail, KEY, b"backup")
+
+
+UNFIT: list[Callable[[bytes], bytes]] = [
+    lambda frame: frame[:-1],
+    lambda frame: frame + b"tail",
+    lambda frame: frame * 2,
+]
+
+
+def test_any_zstd_frame_is_read() -> None:
+    archive = io.BytesIO()
+    with encrypt_stream(KEY, archive, b"") as encrypted:
+        encrypted.write(ZSTD_FRAME)
+    assert unpack_bytes(archive.getvalue(), KEY, b"") == b"abc"
+
+
+@pytest.mark.parametrize("damage", UNFIT)
+def test_a_genuine_stream_must_hold_one_whole_compressed_frame(damage: Callable[[bytes], bytes]) -> None:
+    """What a writer of ours that was wrong would leave: rightly encrypted, and not what was to be stored."""
+    archive = io.BytesIO()
+    with encrypt_stream(KEY, archive, b"") as encrypted:
+        encrypted.write(damage(ZSTD_FRAME))
+    with pytest.raises(ArchiveError):
+        unpack_bytes(archive.getvalue(), KEY, b"")
 
 
 def test_en4_an_archive_belongs_to_one_backup_and_one_key() -> None:

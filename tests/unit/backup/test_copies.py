@@ -28,6 +28,7 @@ class Lying:
 
     honest: FolderSite
     answer: Callable[[bytes], bytes]
+    about: str = ""
     simulated: bool = True
 
     @property
@@ -43,7 +44,8 @@ class Lying:
 
     def open(self, name: str, /) -> BinaryIO:
         with self.honest.open(name) as file:
-            return io.BytesIO(self.answer(file.read()))
+            data = file.read()
+            return io.BytesIO(self.answer(data) if name.startswith(self.about) else data)
 
     def list(self, kind: Kind, /) -> list[str]:
         return self.honest.list(kind)
@@ -106,11 +108,12 @@ def test_bk2_a_backup_is_copied_to_every_site_and_proven(
             assert file.read() == ARCHIVE
 
 
+@pytest.mark.parametrize("about", ["archive", "manifest"])
 @pytest.mark.parametrize("lie", LIES)
 def test_bk2_a_site_that_returns_other_bytes_never_counts(
-    sites: tuple[FolderSite, ...], backup: tuple[StoredObject, Small], lie: Callable[[bytes], bytes]
+    sites: tuple[FolderSite, ...], backup: tuple[StoredObject, Small], lie: Callable[[bytes], bytes], about: str
 ) -> None:
-    outcome = spread(sites[0], [Lying(sites[1], lie), sites[2]], *backup)
+    outcome = spread(sites[0], [Lying(sites[1], lie, about), sites[2]], *backup)
     assert [copy.site for copy in outcome.copies] == ["montreal"]
     assert [failure.site for failure in outcome.failures] == ["frankfurt"]
     assert "came back as" in outcome.failures[0].reason
