@@ -116,19 +116,18 @@ def _open_walls(connection: Superuser) -> list[Sql]:
     )
     grants = connection.run(
         sql(
-            "SELECT c.relname, g.grantee::regrole::text FROM pg_class c, aclexplode(c.relacl) g"
-            " WHERE c.relnamespace = 'public'::regnamespace AND g.grantee NOT IN (0, c.relowner)"
-            " UNION SELECT c.relname, g.grantee::regrole::text FROM pg_class c"
-            " JOIN pg_attribute a ON a.attrelid = c.oid, aclexplode(a.attacl) g"
-            " WHERE c.relnamespace = 'public'::regnamespace AND g.grantee NOT IN (0, c.relowner)"
+            "SELECT relname, coalesce(rolname, '') FROM pg_class c CROSS JOIN LATERAL ("
+            "  SELECT grantee FROM aclexplode(c.relacl)"
+            "  UNION SELECT g.grantee FROM pg_attribute a, aclexplode(a.attacl) g WHERE a.attrelid = c.oid) x"
+            " LEFT JOIN pg_roles r ON r.oid = x.grantee"
+            " WHERE c.relnamespace = 'public'::regnamespace AND x.grantee <> c.relowner"
         )
     )
-    roles: defaultdict[str, list[str]] = defaultdict(list)
+    roles: defaultdict[str, list[Sql]] = defaultdict(list)
     for table, role in grants.all():
-        roles[table].append(role)
+        roles[table].append(ident(role) if role else sql("PUBLIC"))
     dropped = [sql("DROP POLICY {p} ON {t}", p=ident(policy), t=ident(table)) for table, policy in policies.all()]
     revoked = [
-        sql("REVOKE ALL ON {t} FROM PUBLIC, {roles}", t=ident(table), roles=join(", ", map(ident, names)))
-        for table, names in roles.items()
+        sql("REVOKE ALL ON {t} FROM {roles}", t=ident(table), roles=join(", ", names)) for table, names in roles.items()
     ]
     return dropped + revoked
