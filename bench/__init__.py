@@ -1,1 +1,1 @@
-"""Benchmarks: each figure as a ratio to hand-written SQL in the same run."""
+"""Benchmarks: the product beside hand-written SQL, in one run on one server; never timed tests."""

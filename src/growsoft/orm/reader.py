@@ -121,7 +121,9 @@ def _fetch_columns(env: Env, info: ModelInfo, name: str, ids: list[int]) -> None
         raise AccessError(f"You may not read {info.fields[name].label} of {info.description}.")
     names = tuple(column for column in info.columns if column in readable)
     rows = env.cache.records[info.name]
-    for record_id, *values in env.execute(_select_columns(info.table, names).rebind((ids,))).rows:
+    alone = len(ids) == 1
+    query = _select_columns(info.table, names, alone=alone).rebind((ids[0],) if alone else (ids,))
+    for record_id, *values in env.execute(query).rows:
         # What is in the cache may be newer than what is in the table: it waits to be written.
         known = rows.get(record_id)
         fresh = dict(zip(names, values, strict=True))
@@ -129,11 +131,10 @@ def _fetch_columns(env: Env, info: ModelInfo, name: str, ids: list[int]) -> None
 
 
 @lru_cache(maxsize=2000)
-def _select_columns(table: str, names: tuple[str, ...]) -> Sql:
-    return sql(
-        "SELECT {columns} FROM {t} WHERE id = ANY ({ids}::bigint[])",
-        columns=join(", ", [ident("id"), *(ident(name) for name in names)]), t=ident(table), ids=None,
-    )  # fmt: skip
+def _select_columns(table: str, names: tuple[str, ...], *, alone: bool) -> Sql:
+    where = sql("id = {id}::bigint", id=0) if alone else sql("id = ANY ({ids}::bigint[])", ids=None)
+    columns = join(", ", [ident("id"), *(ident(name) for name in names)])
+    return sql("SELECT {columns} FROM {t} WHERE {where}", columns=columns, t=ident(table), where=where)
 
 
 def _fetch_lines(env: Env, info: ModelInfo, field: One2many[Any], ids: list[int]) -> None:
@@ -238,8 +239,8 @@ def read(env: Env, info: ModelInfo, names: Sequence[str], ids: tuple[int, ...]) 
         return []
     env.work.flush()
     plan = _plan(env, info, names)
-    tail = sql("WHERE {t}.id = ANY ({ids}::bigint[])", t=ident(info.table), ids=list(ids))
-    found = {row["id"]: row for row in plan.rows(env, info, env.execute(plan.select(tail)).rows)}
+    query = plan.by_id.rebind(ids) if len(ids) == 1 else plan.by_ids.rebind((list(ids),))
+    found = {row["id"]: row for row in plan.rows(env, info, env.execute(query).rows)}
     return [found[i] for i in dict.fromkeys(ids) if i in found]
 
 
@@ -344,6 +345,9 @@ class Plan:
         self._head = sql(
             "SELECT {columns} FROM {t} {joins}", columns=join(", ", columns), t=table, joins=join(" ", joins)
         )
+        # One id has a statement of its own: PostgreSQL plans an array anew each time, a single value only once.
+        self.by_id = self.select(sql("WHERE {t}.id = {id}::bigint", t=table, id=0))
+        self.by_ids = self.select(sql("WHERE {t}.id = ANY ({ids}::bigint[])", t=table, ids=None))
         self._names = ("id", *(name for name, _ in self._plain))
         self._positions: Callable[[tuple[Any, ...]], Any] = itemgetter(0, *(position for _, position in self._plain))
 

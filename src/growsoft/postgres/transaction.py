@@ -121,7 +121,9 @@ class Transaction:
         """
         # The profile is part of the text, because a plan that is shared by two roles is planned anew at each switch.
         cursor = self._run(checked(query).text + self._tag, query.params)
-        return Result(cursor.fetchall() if cursor.description is not None else [], cursor.rowcount)
+        # The driver's `description` would build an object for each column of each statement.
+        has_rows = cursor.pgresult is not None and cursor.pgresult.status == psycopg.pq.ExecStatus.TUPLES_OK
+        return Result(cursor.fetchall() if has_rows else [], cursor.rowcount)
 
     def run(self, query: Sql) -> Result:
         """Run one statement: the name under which the start-up check knows a superuser's connection as well."""

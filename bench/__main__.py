@@ -1,0 +1,48 @@
+"""`python -m bench`: every benchmark, as a table on standard error and JSON on standard output."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+
+from bench import data_layer, instance
+from growsoft.postgres.connection import Endpoint
+from growsoft.testing.cluster import ephemeral_cluster
+
+
+def main() -> int:
+    """Run; ends with 0 also when a bar is missed: a benchmark reports, people judge."""
+    parser = argparse.ArgumentParser(prog="make bench", description="Growsoft beside hand-written SQL.")
+    parser.add_argument("--partners", type=int, default=data_layer.PARTNERS)
+    parser.add_argument("--databases", type=int, default=instance.DATABASES)
+    parser.add_argument("--only", choices=["data-layer", "instance"])
+    asked = parser.parse_args()
+    result: dict[str, object] = {"python": platform.python_version(), "cpus": os.cpu_count(), "partners": asked.partners}
+    if asked.only != "instance":
+        with ephemeral_cluster() as cluster:
+            server = Endpoint(str(cluster.socket_dir), cluster.port, "postgres", cluster.superuser, cluster.password)
+            rows = [one.row() for one in data_layer.run(server, asked.partners)]
+        result["data_layer"] = rows
+        _table(rows)
+    if asked.only != "data-layer":
+        result["instance"] = told = instance.run(asked.databases)
+        for name, value in told.items():
+            sys.stderr.write(f"{name:<24} {value}\n")
+    json.dump(result, sys.stdout, indent=2)
+    sys.stdout.write("\n")
+    return 0
+
+
+def _table(rows: list[dict[str, object]]) -> None:
+    sys.stderr.write(f"{'operation':<24} {'ms':>9} {'raw ms':>9} {'ratio':>6} {'bar':>5}\n")
+    for row in rows:
+        mark = "" if row["ok"] else "  over the bar"
+        line = f"{row['operation']:<24} {row['product_ms']:>9} {row['raw_ms']:>9} {row['ratio']:>6} {row['bar']:>5}{mark}"
+        sys.stderr.write(line + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,224 @@
+"""The data layer beside hand-written SQL: the same rows and the same rule, each through one open transaction."""
+
+from __future__ import annotations
+
+import random
+import secrets
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from uuid import uuid4
+
+import psycopg
+
+from bench.app import app
+from bench.app.models import HIDDEN_BELOW
+from bench.measure import Measured, compare
+from growsoft.orm import Env, Registry, load, open_env
+from growsoft.orm.registry import installed_apps
+from growsoft.postgres.connection import Endpoint
+from growsoft.postgres.context import Context
+from growsoft.postgres.database import Database
+from growsoft.postgres.pool import Pools
+from growsoft.postgres.provision import Identity, create_database, ensure_profiles, new_template
+from growsoft.postgres.sql import sql
+from growsoft.postgres.superuser import superuser
+
+PARTNERS = 100_000
+COLUMNS = ("name", "ref", "company_name", "email", "phone", "street", "city", "zip", "country_id", "customer_rank")
+
+Raw = psycopg.Connection[tuple[object, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Bed:
+    """A database with many partners, an environment of a ruled user, and a connection that no rule binds."""
+
+    env: Env
+    raw: Raw
+    visible: Sequence[int]
+
+
+@contextmanager
+def bed(server: Endpoint, partners: int = PARTNERS) -> Generator[Bed]:
+    """Make and fill the database."""
+    registry = load(["bench"], available={**installed_apps(), "bench": app})
+    with new_template(server, "bench_template", registry.declarations):
+        pass
+    identity = Identity("bench", uuid4(), secrets.token_urlsafe(16), 1, secrets.token_bytes(32))
+    create_database(server, identity, "bench_template")
+    endpoint = replace(server, dbname="bench", user="bench", password=identity.password)
+    database = Database(endpoint, identity.uuid, 1, identity.signing_key, Pools(4))
+    user = _fill(database, registry, partners)
+    with superuser(server, "bench") as connection:
+        ensure_profiles(connection, "bench")
+        profile = connection.run(sql("SELECT profile FROM gs_priv.account WHERE user_id = {u}", u=user)).scalar()
+    with psycopg.connect(replace(server, dbname="bench").dsn(), autocommit=True, prepare_threshold=1) as raw:
+        raw.execute("ANALYZE")
+        visible = [row[0] for row in raw.execute("SELECT id FROM res_partner WHERE customer_rank >= %s", [HIDDEN_BELOW])]
+        with open_env(database, registry, database.signed(Context(user, str(profile)))) as env:
+            raw.execute("BEGIN")
+            yield Bed(env, raw, [int(str(i)) for i in visible])
+            raw.execute("ROLLBACK")
+
+
+def _fill(database: Database, registry: Registry, partners: int) -> int:
+    chance = random.Random(1)
+    with open_env(database, registry, database.elevated("the benchmark fills its database")) as env:
+        for one in registry.apps:
+            if one.load is not None:
+                one.load(env)
+        countries = env["res.country"].search([]).ids
+        for start in range(0, partners, 5000):
+            env["res.partner"].create([_partner(i, chance.choice(countries)) for i in range(start, start + 5000)])
+        group = env["res.groups"].search([["key", "=", "bench.user"]])
+        return env["res.users"].create({"name": "Bench", "login": "bench", "groups_id": group}).id
+
+
+def _partner(number: int, country: int) -> dict[str, object]:
+    return {
+        "name": f"Partner {number * 7919 % PARTNERS:06d}",
+        "ref": f"P{number}",
+        "company_name": f"Company {number % 1000}",
+        "email": f"p{number}@example.org",
+        "phone": f"+32 2 {number:07d}",
+        "street": f"{number % 300} Main Street",
+        "city": f"City {number % 500}",
+        "zip": f"{number % 9999:04d}",
+        "country_id": country,
+        "customer_rank": number % 100,
+    }
+
+
+def run(server: Endpoint, partners: int = PARTNERS) -> list[Measured]:
+    """Measure every operation."""
+    with bed(server, partners) as made:
+        return [operation(made) for operation in OPERATIONS]
+
+
+def _get(made: Bed) -> Measured:
+    ids = iter(random.Random(2).choices(made.visible, k=100_000))
+    partner = made.env["res.partner"]
+    query = f"SELECT id, {', '.join(COLUMNS)} FROM res_partner WHERE id = %s AND customer_rank >= %s"
+
+    def product() -> object:
+        return partner.browse(next(ids)).read(COLUMNS)
+
+    def raw() -> object:
+        return made.raw.execute(query.encode(), [next(ids), HIDDEN_BELOW]).fetchone()
+
+    return compare("get by id", product, raw, bar=1.5, rounds=1000)
+
+
+def _search(made: Bed) -> Measured:
+    partner = made.env["res.partner"]
+    query = b"SELECT id FROM res_partner WHERE city = %s AND customer_rank >= %s ORDER BY lower(name), name, id LIMIT 80"
+    cities = iter(f"City {i % 500}" for i in range(100_000))
+    return compare(
+        "search 80",
+        lambda: partner.search([["city", "=", next(cities)]], limit=80, order="name, id"),
+        lambda: made.raw.execute(query, [next(cities), HIDDEN_BELOW]).fetchall(),
+        bar=1.2,
+        rounds=100,
+    )
+
+
+def _count(made: Bed) -> Measured:
+    partner = made.env["res.partner"]
+    query = b"SELECT count(*) FROM res_partner WHERE country_id = ANY (%s) AND customer_rank >= %s"
+    countries = list(range(1, 60))
+    return compare(
+        "count",
+        lambda: partner.search_count([["country_id", "in", countries]]),
+        lambda: made.raw.execute(query, [countries, HIDDEN_BELOW]).fetchone(),
+        bar=1.1,
+        rounds=60,
+    )
+
+
+def _search_read(made: Bed) -> Measured:
+    partner = made.env["res.partner"]
+    columns = ", ".join(f"p.{name}" for name in COLUMNS)
+    query = (
+        f"SELECT p.id, {columns}, c.name FROM res_partner p LEFT JOIN res_country c ON c.id = p.country_id"
+        " WHERE p.customer_rank >= %s ORDER BY lower(p.name), p.name, p.id LIMIT 80 OFFSET %s"
+    )
+    offsets = iter(i * 80 % 8000 for i in range(100_000))
+    return compare(
+        "search_read 80 x 10",
+        lambda: partner.search_read([], COLUMNS, limit=80, offset=next(offsets), order="name, id"),
+        lambda: made.raw.execute(query.encode(), [HIDDEN_BELOW, next(offsets)]).fetchall(),
+        bar=1.2,
+        rounds=200,
+    )
+
+
+def _names(made: Bed) -> Measured:
+    partner = made.env["res.partner"]
+    ids = made.visible[:1000]
+    query = (
+        b"SELECT p.id, p.country_id, c.name FROM res_partner p LEFT JOIN res_country c ON c.id = p.country_id"
+        b" WHERE p.id = ANY (%s) AND p.customer_rank >= %s"
+    )
+    return compare(
+        "1,000 many2one names",
+        lambda: partner.browse(ids).read(["country_id"]),
+        lambda: made.raw.execute(query, [ids, HIDDEN_BELOW]).fetchall(),
+        bar=1.3,
+        rounds=100,
+    )
+
+
+def _create(made: Bed) -> Measured:
+    partner = made.env["res.partner"]
+    numbers = iter(range(1_000_000, 100_000_000, 1000))
+    # The rule holds for new rows too: each must be one that its maker may see.
+    rows = [
+        [{**_partner(start + i, 1), "customer_rank": 50} for i in range(1000)]
+        for start in (next(numbers) for _ in range(200))
+    ]
+    batches = iter(rows)
+    columns = tuple(name for name in partner._info.columns if name not in ("create_uid", "create_date", "write_uid", "write_date", "version"))  # noqa: E501, SLF001
+    casts = [f"%s::{partner._info.columns[name].column}[]" for name in columns]  # noqa: SLF001
+    names = ", ".join(columns)
+    query = f"INSERT INTO res_partner ({names}) SELECT * FROM unnest({', '.join(casts)}) RETURNING id"
+    unset = {name: partner._info.columns[name].unset for name in columns}  # noqa: SLF001
+    unset["active"] = True
+
+    def product() -> object:
+        made_records = partner.create(next(batches))
+        made.env.flush()
+        return made_records
+
+    def raw() -> object:
+        batch = next(batches)
+        values = [[row.get(name, unset[name]) for row in batch] for name in columns]
+        return made.raw.execute(query.encode(), values).fetchall()
+
+    return compare("create 1,000", product, raw, bar=1.5, rounds=30)
+
+
+def _update(made: Bed) -> Measured:
+    # Rows of their own for each side: both transactions stay open and would wait for each other.
+    ids, others = list(made.visible[:1000]), list(made.visible[2000:3000])
+    numbers = iter(range(10_000_000))
+    partners = made.env["res.partner"].browse(ids)
+    query = (
+        b"UPDATE res_partner SET phone = %s, write_uid = 1, write_date = now(), version = version + 1"
+        b" WHERE id = ANY (%s) AND customer_rank >= %s RETURNING id"
+    )
+
+    def product() -> None:
+        partners.write({"phone": str(next(numbers))})
+        made.env.flush()
+
+    return compare(
+        "update 1,000",
+        product,
+        lambda: made.raw.execute(query, [str(next(numbers)), others, HIDDEN_BELOW]).fetchall(),
+        bar=1.2,
+        rounds=40,
+    )
+
+
+OPERATIONS: Sequence[Callable[[Bed], Measured]] = (_get, _search, _count, _search_read, _names, _create, _update)
