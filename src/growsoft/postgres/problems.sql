@@ -37,7 +37,9 @@ UNION ALL SELECT relname || ' lacks the policy gs_signed' FROM t WHERE oid NOT I
   SELECT polrelid FROM everywhere WHERE polname = 'gs_signed'
      AND condition = '(( SELECT NULLIF((gs.ctx(1) = CURRENT_USER), false) AS "nullif") IS NOT NULL)')
 UNION ALL SELECT relname || ' lacks the policy gs_link' FROM t WHERE oid NOT IN (
-  SELECT polrelid FROM everywhere WHERE polname = 'gs_link' AND condition ~ '\( SELECT gs\.record\(\) AS record\) = ''''::text')
+  SELECT polrelid FROM everywhere WHERE polname = 'gs_link' AND condition ~ (
+    '^\(+ SELECT NULLIF\(\(gs\.record\(\) = ''''::text\), false\) AS "nullif"\) IS NOT NULL\)'
+    || '( OR \(\( SELECT gs\.record\(\) AS record\) = \(''[a-z0-9_]+ ''::text \|\| id\)\)\))?$'))
 UNION ALL SELECT relname || ' is granted to ' || grantee::regrole || ' without a policy for it'
   FROM granted JOIN t USING (oid) WHERE grantee NOT IN (0, t.relowner) AND NOT EXISTS (
     SELECT FROM pg_policy p WHERE p.polrelid = granted.oid AND p.polpermissive AND granted.grantee = ANY (p.polroles))
