@@ -20,7 +20,11 @@ def main() -> int:
     parser.add_argument("--databases", type=int, default=instance.DATABASES)
     parser.add_argument("--only", choices=["data-layer", "instance"])
     asked = parser.parse_args()
-    result: dict[str, object] = {"python": platform.python_version(), "cpus": os.cpu_count(), "partners": asked.partners}
+    result: dict[str, object] = {
+        "python": platform.python_version(),
+        "cpus": os.cpu_count(),
+        "partners": asked.partners,
+    }
     if asked.only != "instance":
         with ephemeral_cluster() as cluster:
             server = Endpoint(str(cluster.socket_dir), cluster.port, "postgres", cluster.superuser, cluster.password)
@@ -40,7 +44,9 @@ def _table(rows: list[dict[str, object]]) -> None:
     sys.stderr.write(f"{'operation':<24} {'ms':>9} {'raw ms':>9} {'ratio':>6} {'bar':>5}\n")
     for row in rows:
         mark = "" if row["ok"] else "  over the bar"
-        line = f"{row['operation']:<24} {row['product_ms']:>9} {row['raw_ms']:>9} {row['ratio']:>6} {row['bar']:>5}{mark}"
+        line = (
+            f"{row['operation']:<24} {row['product_ms']:>9} {row['raw_ms']:>9} {row['ratio']:>6} {row['bar']:>5}{mark}"
+        )
         sys.stderr.write(line + "\n")
 
 

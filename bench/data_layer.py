@@ -16,6 +16,7 @@ from bench.app.models import HIDDEN_BELOW
 from bench.measure import Measured, compare
 from growsoft.orm import Env, Registry, load, open_env
 from growsoft.orm.registry import installed_apps
+from growsoft.orm.writer import STAMPS
 from growsoft.postgres.connection import Endpoint
 from growsoft.postgres.context import Context
 from growsoft.postgres.database import Database
@@ -55,7 +56,9 @@ def bed(server: Endpoint, partners: int = PARTNERS) -> Generator[Bed]:
         profile = connection.run(sql("SELECT profile FROM gs_priv.account WHERE user_id = {u}", u=user)).scalar()
     with psycopg.connect(replace(server, dbname="bench").dsn(), autocommit=True, prepare_threshold=1) as raw:
         raw.execute("ANALYZE")
-        visible = [row[0] for row in raw.execute("SELECT id FROM res_partner WHERE customer_rank >= %s", [HIDDEN_BELOW])]
+        visible = [
+            row[0] for row in raw.execute("SELECT id FROM res_partner WHERE customer_rank >= %s", [HIDDEN_BELOW])
+        ]
         with open_env(database, registry, database.signed(Context(user, str(profile)))) as env:
             raw.execute("BEGIN")
             yield Bed(env, raw, [int(str(i)) for i in visible])
@@ -112,7 +115,9 @@ def _get(made: Bed) -> Measured:
 
 def _search(made: Bed) -> Measured:
     partner = made.env["res.partner"]
-    query = b"SELECT id FROM res_partner WHERE city = %s AND customer_rank >= %s ORDER BY lower(name), name, id LIMIT 80"
+    query = (
+        b"SELECT id FROM res_partner WHERE city = %s AND customer_rank >= %s ORDER BY lower(name), name, id LIMIT 80"
+    )
     cities = iter(f"City {i % 500}" for i in range(100_000))
     return compare(
         "search 80",
@@ -178,12 +183,12 @@ def _create(made: Bed) -> Measured:
         for start in (next(numbers) for _ in range(200))
     ]
     batches = iter(rows)
-    columns = tuple(name for name in partner._info.columns if name not in ("create_uid", "create_date", "write_uid", "write_date", "version"))  # noqa: E501, SLF001
-    casts = [f"%s::{partner._info.columns[name].column}[]" for name in columns]  # noqa: SLF001
+    declared = made.env.registry["res.partner"].columns
+    columns = tuple(name for name in declared if name not in STAMPS)
+    casts = [f"%s::{declared[name].column}[]" for name in columns]
     names = ", ".join(columns)
     query = f"INSERT INTO res_partner ({names}) SELECT * FROM unnest({', '.join(casts)}) RETURNING id"
-    unset = {name: partner._info.columns[name].unset for name in columns}  # noqa: SLF001
-    unset["active"] = True
+    unset = {name: declared[name].unset for name in columns} | {"active": True}
 
     def product() -> object:
         made_records = partner.create(next(batches))

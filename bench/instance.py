@@ -71,7 +71,7 @@ def run(databases: int = DATABASES) -> dict[str, object]:
         first = json.loads(running.growsoft("db", "create", "bench-1", "--json"))
         running.open_page("bench-1")
         with_one = running.worker_pss()
-        seconds = []
+        seconds: list[float] = []
         for number in range(2, databases + 1):
             made = json.loads(running.growsoft("db", "create", f"bench-{number}", "--json"))
             seconds.append(float(made["seconds"]))

@@ -34,7 +34,9 @@ class Measured:
         }
 
 
-def compare(name: str, product: Callable[[], object], raw: Callable[[], object], *, bar: float, rounds: int) -> Measured:
+def compare(
+    name: str, product: Callable[[], object], raw: Callable[[], object], *, bar: float, rounds: int
+) -> Measured:
     """Run both sides in turns after a warm-up; which side begins changes with each turn."""
     for _ in range(max(3, rounds // 10)):
         product()
@@ -45,4 +47,4 @@ def compare(name: str, product: Callable[[], object], raw: Callable[[], object],
             began = time.perf_counter()
             side()
             times[side].append(time.perf_counter() - began)
-    return Measured(name, *(statistics.median(times[side]) * 1000 for side in (product, raw)), bar=bar)
+    return Measured(name, statistics.median(times[product]) * 1000, statistics.median(times[raw]) * 1000, bar)
