@@ -18,7 +18,7 @@ from growsoft.config import load
 from growsoft.errors import ConfigError, GrowsoftError
 from growsoft.keeper.keeper import Keeper
 from growsoft.keeper.log import VerbLog
-from growsoft.keeper.product import InstalledApps
+from growsoft.keeper.product import InstalledApps, Product
 from growsoft.keeper.server import KeeperServer, listening
 from growsoft.keeper.start import hold, open_keeper
 from growsoft.postgres.keeper import KeeperUnavailable, is_retriable
@@ -33,7 +33,7 @@ READY_VARIABLE: Final = "GROWSOFT_READY_FD"
 START_SECONDS: Final = 60.0
 
 
-def main(environ: Mapping[str, str]) -> int:
+def main(environ: Mapping[str, str], product: Product) -> int:
     """Serve until SIGTERM; returns the exit code."""
     state = load(environ).state()
     log = VerbLog(sys.stderr.fileno())
@@ -41,7 +41,7 @@ def main(environ: Mapping[str, str]) -> int:
         with hold(state, START_SECONDS) as alone, inherited(environ) as workers:
             if not alone:
                 raise KeeperUnavailable("Another keeper is at work in this home; end it, or wait for its end.")
-            keeper = open_keeper(state, environ, InstalledApps(), log)
+            keeper = open_keeper(state, environ, product, log)
             start(keeper, time.monotonic() + START_SECONDS)
             with listening(state.keeper_socket) as listener:
                 server = KeeperServer(keeper, listener, workers, log)
@@ -109,4 +109,4 @@ def _harden() -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(_harden()))
+    sys.exit(main(_harden(), InstalledApps()))

@@ -73,7 +73,7 @@ class Conversation:
         """Answer one request, and close the descriptor that came with it."""
         number = NO_REQUEST
         try:
-            request = _decoded(frame.body)
+            request = decode_request(frame.body)
             number = request.number
             message = self._performed(request, frame.fd)
         except GrowsoftError as error:
@@ -121,7 +121,8 @@ def refusal(error: GrowsoftError) -> bytes:
     return _ENCODER.encode(Answer(NO_REQUEST, _failed(error)))
 
 
-def _decoded(body: bytes) -> Request:
+def decode_request(body: bytes) -> Request:
+    """Read a request, names and all; raises `RequestMalformed` for everything that is none."""
     try:
         return _DECODER.decode(body)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:

@@ -64,10 +64,11 @@ class Keeper(Port):
 
     def start(self) -> None:
         """Make the cluster fit for us, and drop what an earlier keeper left half-made; before the first verb."""
-        self._records.prepare()
-        drop_unfinished(self._server)
-        self.sweep()
-        self._records.drop_leftover_roles()
+        with self._records.session():
+            self._records.prepare()
+            drop_unfinished(self._server)
+            self.sweep()
+            self._records.drop_leftover_roles()
 
     def sweep(self) -> None:
         """Drop what failed verbs could not drop themselves, as when the server went away under them."""
@@ -85,7 +86,7 @@ class Keeper(Port):
         began = time.monotonic()
         outcome, error = "failed", "unknown"
         try:
-            with self._locked(verb, patience):
+            with self._locked(verb, patience), self._records.session():
                 done = self._dispatch(verb, fd, report)
             outcome, error = "done", ""
         except GrowsoftError as failure:

@@ -47,6 +47,12 @@ class Locks:
         finally:
             self._release(name, alone=True)
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The names that somebody holds."""
+        with self._changed:
+            return frozenset(self._uses)
+
     def _take(self, name: str, patience: float, *, alone: bool) -> None:
         with self._changed:
             if not self._changed.wait_for(lambda: self._is_free(name, alone=alone), max(patience, 0)):

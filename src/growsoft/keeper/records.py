@@ -5,8 +5,9 @@ They lie in schema `gs_keeper` of the maintenance database, which nobody but the
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -32,19 +33,43 @@ class Template:
     fingerprint: str
 
 
+class _Sessions(threading.local):
+    """What each thread has open."""
+
+    stack: ExitStack | None = None
+    connection: Superuser | None = None
+
+
 class Records:
     """What is finished, and what is being made. Invariant: what has a line in `unfinished` is never handed out."""
 
     def __init__(self, server: Endpoint) -> None:
         """Take the superuser's way into the cluster."""
         self._server = server
+        self._sessions = _Sessions()
         # What has a line, for as long as we live: `start` swept all older ones.
         self._pending: set[str] = set()
 
     @contextmanager
+    def session(self) -> Generator[None]:
+        """Keep one connection to the maintenance database for this thread while the block runs, opened on first use."""
+        with ExitStack() as stack:
+            self._sessions.stack, self._sessions.connection = stack, None
+            try:
+                yield
+            finally:
+                self._sessions.stack = self._sessions.connection = None
+
+    @contextmanager
     def cluster(self) -> Generator[Superuser]:
         """Connect to the maintenance database; what goes wrong is said in our words."""
-        with superuser_errors(), superuser(self._server, MAINTENANCE_DATABASE) as connection:
+        with superuser_errors(), ExitStack() as own:
+            stack = self._sessions.stack or own
+            connection = self._sessions.connection
+            if connection is None or connection.raw.closed:
+                connection = stack.enter_context(superuser(self._server, MAINTENANCE_DATABASE))
+                if stack is not own:
+                    self._sessions.connection = connection
             yield connection
 
     def prepare(self) -> None:
