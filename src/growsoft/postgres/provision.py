@@ -82,13 +82,9 @@ def create_database(server: Endpoint, identity: Identity, template: str) -> None
 
 def create_login(cluster: Superuser, identity: Identity) -> None:
     """Make the login of a database; PostgreSQL gets the password as a SCRAM verifier only after hashing it itself."""
-    cluster.run(
-        sql(
-            "CREATE ROLE {name} LOGIN NOINHERIT PASSWORD {password} CONNECTION LIMIT 200",
-            name=ident(identity.name), password=literal(identity.password),
-        )
-    )  # fmt: skip
-    restore_login(cluster, identity)
+    with cluster.atomic():  # one commit: each would wait for the disk
+        cluster.run(sql("CREATE ROLE {name} LOGIN NOINHERIT CONNECTION LIMIT 200", name=ident(identity.name)))
+        restore_login(cluster, identity)
 
 
 def restore_login(cluster: Superuser, identity: Identity) -> None:
