@@ -189,6 +189,21 @@ CREATE FUNCTION gs.has_credential() RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$ SELECT EXISTS (SELECT FROM gs_priv.credential WHERE user_id = gs.user_id()) $$;
 
+-- What claim PW-1 is checked by: numbers over all stored passwords, nothing of a single one. Only elevated code asks.
+CREATE FUNCTION gs.credential_facts(
+  OUT stored bigint, OUT fewest_rounds integer, OUT salts bigint, OUT shortest_salt integer, OUT malformed bigint,
+  OUT minimum_rounds integer
+) LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF NOT gs.elevated() THEN
+    RAISE EXCEPTION 'only elevated code asks for this' USING ERRCODE = 'insufficient_privilege';
+  END IF;
+  SELECT count(*), min(c.rounds), count(DISTINCT c.salt), min(octet_length(c.salt)),
+         count(*) FILTER (WHERE octet_length(c.verifier) <> 32)
+    INTO stored, fewest_rounds, salts, shortest_salt, malformed FROM gs_priv.credential c;
+  SELECT s.minimum_rounds INTO STRICT credential_facts.minimum_rounds FROM gs_priv.setting s;
+END $$;
+
 CREATE FUNCTION gs.end_sessions(of_user bigint) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -201,5 +216,6 @@ END $$;
 GRANT EXECUTE ON FUNCTION gs.credential_parameters(text, bytea, inet),
   gs.sign_in(text, bytea, bytea, inet, bytea, text, text), gs.open_link(bytea, bytea, text, inet, text),
   gs.sign_out(bytea), gs.create_link(bigint, bytea, integer),
-  gs.set_credential(bigint, bytea, integer, bytea, bytea, bytea, boolean), gs.has_credential(), gs.end_sessions(bigint) TO PUBLIC;
+  gs.set_credential(bigint, bytea, integer, bytea, bytea, bytea, boolean), gs.has_credential(), gs.end_sessions(bigint),
+  gs.credential_facts() TO PUBLIC;
 RESET ROLE;
