@@ -131,10 +131,11 @@ class Transaction:
 
     def stream(self, query: Sql, size: int = 2000) -> Generator[list[tuple[Any, ...]]]:
         """Run one query through a cursor on the server; give its rows in batches, in bounded memory."""
+        text = checked(query).text
         # Nobody can guess the name: what runs later, under less rights, must not fetch from a cursor left open.
         with self._connection.raw.cursor(f"stream_{secrets.token_hex(8)}") as cursor:
             try:
-                cursor.execute(checked(query).text.encode(), query.params)
+                cursor.execute(text.encode(), query.params)
                 while rows := cursor.fetchmany(size):
                     yield rows
             except psycopg.Error as error:
