@@ -103,7 +103,7 @@ class Server:
         if (pid := self.pid()) is not None:
             processes.send(pid, signal.SIGHUP)
 
-    def start(self, *, timeout: float = 300) -> int:
+    def start(self, *, timeout: float = 1800) -> int:
         """Start it unless it runs, wait until it takes connections, and return its process id.
 
         After a crash this includes recovery. Raises `ServerDidNotStart` with the end of its log.
