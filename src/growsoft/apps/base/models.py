@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from growsoft.apps.base.data import country_codes
 from growsoft.errors import ValidationError
+from growsoft.exchange.naming import Naming
 from growsoft.orm import Access, Check, Model, api, fields
 from growsoft.orm.fields.scalar import rounded
 
@@ -42,8 +44,14 @@ class Country(Model):
     alpha3 = fields.Char("Alpha-3 code", size=3, index=True)
     currency_id = fields.Many2one(Currency)
 
+    naming = Naming(keys=("code", "alpha3", "name"), words=country_codes)
     everybody = Access("base.user", "read")
     administrators = Access("base.admin", "read", "create", "write")
+
+
+def _named_state(text: str) -> dict[str, object]:
+    # Short capitals are what post offices use: WA, NSW.
+    return {"name": text, "code": text if len(text) <= 3 and text.isupper() else ""}
 
 
 class CountryState(Model):
@@ -56,6 +64,7 @@ class CountryState(Model):
     code = fields.Char(index=True)
     country_id = fields.Many2one(Country)
 
+    naming = Naming(keys=("code", "name"), within="country_id", made=_named_state)
     everybody = Access("base.user", "read", "create")
     administrators = Access("base.admin", "read", "create", "write", "unlink")
 

@@ -17,7 +17,7 @@ class Partner(Model):
     ref = fields.Char("Reference", index=True, unique="Another contact has this reference.")
     company_name = fields.Char(help="The company of a person who is no contact of a company here.")
     is_company = fields.Boolean("Is a company")
-    parent_id: fields.Many2one[Partner] = fields.Many2one("res.partner", "Company")
+    parent_id: fields.Many2one[Partner] = fields.Many2one("res.partner", "Belongs to")
     child_ids: fields.One2many[Partner] = fields.One2many("res.partner", "Persons", inverse="parent_id")
     function = fields.Char("Job position")
     email = fields.Char("E-mail")
@@ -46,7 +46,7 @@ class Partner(Model):
             above = partner.parent_id
             while above:
                 if above == partner:
-                    raise ValidationError(f"{partner.name} cannot belong to itself; choose another company.")
+                    raise ValidationError(f"{partner.name} cannot belong to itself; choose another contact.")
                 above = above.parent_id
 
 

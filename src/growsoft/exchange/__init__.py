@@ -1,0 +1,1 @@
+"""Exchange: files of other systems come in, row by row checked, set by set written."""

@@ -1,0 +1,131 @@
+"""Importing: a CSV file into the records of one model, all or nothing unless parts are wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from itertools import islice
+from typing import BinaryIO, Final
+
+from growsoft.exchange.keys import Keys
+from growsoft.exchange.plan import Plan, PlanRefused
+from growsoft.exchange.readers import NotReadable
+from growsoft.exchange.report import Faults, FileRefused, Report
+from growsoft.exchange.resolving import Resolving
+from growsoft.exchange.rows import Reading, Row, read
+from growsoft.exchange.table import Table
+from growsoft.exchange.writing import Counts, Writing
+from growsoft.orm import Env
+
+BATCH: Final = 1000
+
+Progress = Callable[[int], None]
+
+
+class _Undo(Exception):
+    """Nothing of this shall last."""
+
+
+def import_csv(
+    env: Env,
+    plan: Plan,
+    stream: BinaryIO,
+    *,
+    partial: bool = False,
+    dry_run: bool = False,
+    progress: Progress | None = None,
+) -> Report:
+    """Import a file in one transaction; every error of the file is in the report, none is raised.
+
+    Without ``partial`` an error anywhere leaves the database as it was; with it the good rows go in. With ``dry_run``
+    everything is done and undone, so that its numbers are those of the real run. ``progress`` is told the lines that
+    are behind. Raises ``PlanRefused`` when a value for all rows does not fit.
+    """
+    faults = Faults()
+    work = _Importing(env, plan, faults, progress)
+    lasts = False
+    with suppress(_Undo), env.savepoint():
+        complete = work.run(stream, stop_when_full=not partial)
+        lasts = complete and (partial or not faults)
+        _keep_if(lasts and not dry_run)
+    counts = work.counts if lasts else Counts()
+    return Report(counts.created, counts.updated, counts.unchanged, faults.in_order(), faults.more)
+
+
+def _keep_if(wanted: object) -> None:
+    if not wanted:
+        raise _Undo
+
+
+class _Importing:
+    """One file on its way in."""
+
+    def __init__(self, env: Env, plan: Plan, faults: Faults, progress: Progress | None) -> None:
+        self._env = env
+        self._plan = plan
+        self._faults = faults
+        self._progress = progress
+        self._resolving = Resolving(env, plan.info.name, plan.targets, faults)
+        self._keys = Keys(env, plan, faults)
+        self._writing = Writing(env, plan, faults)
+        self._waiting: list[Row] = []
+
+    @property
+    def counts(self) -> Counts:
+        return self._writing.counts
+
+    def run(self, stream: BinaryIO, *, stop_when_full: bool) -> bool:
+        """Take the whole file; say whether it could be read to its end."""
+        try:
+            self._run(Table(stream), stop_when_full=stop_when_full)
+        except FileRefused as refused:
+            for error in refused.errors:
+                self._faults.add(error.line, error.column, error.value, error.reason)
+            return False
+        return True
+
+    def _run(self, table: Table, *, stop_when_full: bool) -> None:
+        reading = Reading(self._plan, table.header, self._fixed(), self._faults)
+        for batch in _batches(reading.row(raw) for raw in table.rows()):
+            self._take(batch)
+            self._waiting.extend(row for row in batch if row.waits and not row.broken)
+            if self._progress is not None:
+                self._progress(batch[-1].line)
+            if stop_when_full and self._faults.full:
+                return
+        self._take_waiting()
+
+    def _take(self, batch: list[Row], *, last: bool = False) -> None:
+        self._resolving.resolve(batch, last=last)
+        ready = [row for row in batch if not (row.broken or row.waits)]
+        self._keys.identify(ready)
+        self._writing.write([row for row in ready if not row.broken])
+
+    def _take_waiting(self) -> None:
+        """Take rows whose links lead to rows of the same file, as often as that makes others ready."""
+        waiting, before = self._waiting, 0
+        while waiting and len(waiting) != before:
+            before = len(waiting)
+            for batch in _batches(iter(waiting)):
+                self._take(batch)
+            waiting = [row for row in waiting if row.waits and not row.broken]
+        self._take(waiting, last=True)
+
+    def _fixed(self) -> dict[str, object]:
+        """Read the values that hold for all rows."""
+        row, faults = Row(0, {}, {}), Faults()
+        for target in self._plan.fixed:
+            try:
+                read(target, target.fixed, row)
+            except NotReadable as error:
+                raise PlanRefused(f"--set {target.name}={target.fixed}: {error.message}") from None
+        Resolving(self._env, self._plan.info.name, self._plan.fixed, faults).resolve([row], last=True)
+        if faults:
+            wrong = faults.in_order()[0]
+            raise PlanRefused(f"--set: {wrong.value!r}: {wrong.reason}")
+        return row.values
+
+
+def _batches(rows: Iterator[Row]) -> Iterator[list[Row]]:
+    while batch := list(islice(rows, BATCH)):
+        yield batch

@@ -1,0 +1,150 @@
+"""CSV files as tables: a header and rows with the lines they stand on, read in bounded memory (RFC 4180, UTF-8)."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO, Final
+
+from growsoft.exchange.report import FileRefused, RowError
+
+# Bytes of one line, characters of one cell: far beyond what anybody means, little enough for every machine.
+MAX_LINE: Final = 16 * 1024 * 1024
+MAX_CELL: Final = 4 * 1024 * 1024
+_ENCODINGS: Final = (
+    (codecs.BOM_UTF32_LE, "UTF-32"),
+    (codecs.BOM_UTF32_BE, "UTF-32"),
+    (codecs.BOM_UTF16_LE, "UTF-16"),
+    (codecs.BOM_UTF16_BE, "UTF-16"),
+)
+_REASONS: Final = {
+    "unexpected end of data": "A quotation mark opens a cell here that is never closed.",
+    "field larger": f"A cell holds more than {MAX_CELL // 1024 // 1024} million characters; a quotation mark may be"
+    " missing.",
+    "expected after": "A quoted cell goes on after its closing quotation mark; double the marks inside of it.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """A byte that is no UTF-8: where it is (line and byte count from one), and what it is."""
+
+    line: int
+    position: int
+    byte: int
+
+    @property
+    def reason(self) -> str:
+        """What to do about it."""
+        where = f"Byte {self.position} of line {self.line}"
+        return f"{where} is 0x{self.byte:02X}, which is not UTF-8; save the file as UTF-8."
+
+
+@dataclass(frozen=True, slots=True)
+class TableRow:
+    """The cells of a row, the line it begins on, and what is broken in it."""
+
+    line: int
+    cells: list[str]
+    damage: Damage | None = None
+
+
+class Table:
+    """A CSV file being read: the header at once, rows as they are asked for. Raises ``FileRefused``."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        """Read the header."""
+        self._lines = _Lines(stream)
+        csv.field_size_limit(MAX_CELL)
+        self._reader = csv.reader(self._lines, strict=True)
+        head = self._next()
+        if head is None:
+            raise _refused(1, "The file is empty; its first line must name the columns.")
+        if head.damage is not None:
+            raise _refused(head.damage.line, head.damage.reason)
+        self.header = tuple(name.strip() for name in head.cells)
+        self._check_header(head.line)
+
+    def rows(self) -> Iterator[TableRow]:
+        """Give the rows; blank lines are none."""
+        while (row := self._next()) is not None:
+            yield row
+
+    def _next(self) -> TableRow | None:
+        while True:
+            line = self._lines.number + 1
+            try:
+                cells = next(self._reader)
+            except StopIteration:
+                return None
+            except csv.Error as error:
+                raise _refused(line, _reason(str(error)) + " Nothing after it was read.") from None
+            if cells:
+                return TableRow(line, cells, self._lines.take_damage())
+
+    def _check_header(self, line: int) -> None:
+        if any("\0" in name for name in self.header):
+            raise _refused(line, "The header holds NUL characters; save the file as UTF-8 text.")
+        double = [name for name, count in Counter(self.header).items() if name and count > 1]
+        if double:
+            raise FileRefused(
+                RowError(line, name, name, f"The column {name} is there more than once; rename one of them.")
+                for name in double
+            )
+
+
+class _Lines:
+    """The lines of a file as text. Bytes that are no UTF-8 are kept as lone surrogates, and noted."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.number = 0
+        self._stream = stream
+        self._damage: Damage | None = None
+        self._texts = self._read()
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        return next(self._texts)
+
+    def take_damage(self) -> Damage | None:
+        """Give what was broken since the last time, and forget it."""
+        damage, self._damage = self._damage, None
+        return damage
+
+    def _read(self) -> Iterator[str]:
+        while raw := self._stream.readline(MAX_LINE):
+            if len(raw) == MAX_LINE and not raw.endswith(b"\n"):
+                raise _refused(self.number + 1, f"This line has more than {MAX_LINE // 1024 // 1024} million bytes.")
+            start = self._start(raw) if self.number == 0 else raw
+            # Also a carriage return by itself ends a line; most lines have none.
+            for line in start.splitlines(keepends=True) if b"\r" in start else (start,):
+                self.number += 1
+                yield self._text(line)
+
+    @staticmethod
+    def _start(raw: bytes) -> bytes:
+        for mark, name in _ENCODINGS:
+            if raw.startswith(mark):
+                raise _refused(1, f"Byte 1 of line 1 is 0x{raw[0]:02X}: the file is {name}; save it as UTF-8.")
+        return raw.removeprefix(codecs.BOM_UTF8)
+
+    def _text(self, line: bytes) -> str:
+        try:
+            return line.decode()
+        except UnicodeDecodeError as error:
+            if self._damage is None:
+                self._damage = Damage(self.number, error.start + 1, line[error.start])
+            return line.decode(errors="surrogateescape")
+
+
+def _reason(message: str) -> str:
+    return next((words for part, words in _REASONS.items() if part in message), f"This is no CSV: {message}.")
+
+
+def _refused(line: int, reason: str) -> FileRefused:
+    return FileRefused([RowError(line, "", "", reason)])
