@@ -7,6 +7,7 @@ import resource
 from collections.abc import Callable, Generator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
 from uuid import UUID, uuid4
@@ -25,12 +26,20 @@ from growsoft.security.keyring import Keyring, KeyUnusable, Purpose, WrappedKey
 from growsoft_cloud.backup.cluster import Capacity
 from growsoft_cloud.backup.errors import BackupError, CannotRestore, ManifestForged, NoGoodCopy, NoSiteTook, NotTheSame
 from growsoft_cloud.backup.folder import FolderSite
-from growsoft_cloud.backup.manifest import Manifest, Subject, read_unproven
+from growsoft_cloud.backup.manifest import (
+    Manifest,
+    StoredObject,
+    Subject,
+    open_contents,
+    read_unproven,
+    seal_contents,
+    write_manifest,
+)
 from growsoft_cloud.backup.progress import Progress, Step
 from growsoft_cloud.backup.records import SiteCatalogue, scan
 from growsoft_cloud.backup.restore import Hook, Target, restore
 from growsoft_cloud.backup.service import BackupService
-from growsoft_cloud.backup.sites import Kind, Site, Writer
+from growsoft_cloud.backup.sites import Kind, Site, Writer, new_name
 from growsoft_cloud.fleet import BackupPolicy, DataCentre, Retention
 from tests.integration.backup.conftest import MARKER, SHOP, Place
 from tests.integration.backup.local import BareCluster
@@ -431,6 +440,26 @@ def test_bk2_a_site_that_lies_the_second_time_leaves_no_half_database(
     with pytest.raises(GrowsoftError, match=r"damaged|missing"):
         restore(on(service, Turncoat(sites[0]), *sites[1:]), record.id, as_new("half"))
     assert "half" not in home.databases()
+
+
+def test_bk2_a_dump_that_is_not_what_its_manifest_says_is_never_kept(
+    service: BackupService, sites: tuple[FolderSite, ...], home: Place
+) -> None:
+    """The seal is ours and every byte is the stored one; only the dump's own hash says otherwise."""
+    record = service.backup_now(SUBJECT)
+    key = KEYRING.unwrap(
+        WrappedKey.from_text(record.manifest.keys.data_key), service.customer_keys.current(SUBJECT.uuid)
+    )
+    contents = structs.replace(open_contents(record.manifest, key), dump_sha256="0" * 64)
+    wrong = structs.replace(record.manifest, contents=seal_contents(contents, key, record.manifest.id))
+    data = write_manifest(wrong, KEYRING)
+    stored = StoredObject(new_name(Kind.MANIFEST), len(data), sha256(data).hexdigest())
+    with sites[0].create(stored.name) as writer:
+        writer.write(data)
+    service.catalogue.record(structs.replace(record, manifest=wrong, manifest_object=stored))
+    with pytest.raises(NotTheSame):
+        restore(service, record.id, as_new("other"))
+    assert "other" not in home.databases()
 
 
 def test_a_manifest_that_was_not_ours_is_never_restored(
