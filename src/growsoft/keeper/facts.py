@@ -18,6 +18,17 @@ from growsoft.postgres.keeper import KeeperError
 from growsoft.postgres.sql import sql
 from growsoft.postgres.superuser import Superuser
 
+# In the order in which a new database gets them (apply.prepare_database).
+MAKING_SCRIPTS: Final = (
+    "context.sql",
+    "credentials.sql",
+    "accounts.sql",
+    "search.sql",
+    "trigram.sql",
+    "walls.sql",
+)
+CHECKING_SCRIPTS: Final = ("problems.sql", "fingerprint.sql")
+
 
 @dataclass(frozen=True, slots=True)
 class Facts:
@@ -63,10 +74,19 @@ def refuse_foreign_writers(connection: Superuser) -> None:
 @cache
 def platform() -> str:
     """Give the SHA-256 of the scripts that make the private side: another one needs a migration, not an addition."""
+    return _digest(MAKING_SCRIPTS)
+
+
+@cache
+def checks() -> str:
+    """Give the SHA-256 of the scripts that look at a database: a fingerprint of other ones says nothing."""
+    return _digest(CHECKING_SCRIPTS)
+
+
+def _digest(names: tuple[str, ...]) -> str:
     digest = sha256()
-    scripts = (entry for entry in resources.files("growsoft.postgres").iterdir() if entry.name.endswith(".sql"))
-    for entry in sorted(scripts, key=lambda entry: entry.name):
-        digest.update(f"{entry.name}\0{entry.read_text('utf-8')}\0".encode())
+    for name in names:
+        digest.update(f"{name}\0{resources.files('growsoft.postgres').joinpath(name).read_text('utf-8')}\0".encode())
     return digest.hexdigest()
 
 

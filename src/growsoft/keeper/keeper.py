@@ -35,7 +35,14 @@ from growsoft.keeper.verbs import (
 )
 from growsoft.postgres.connection import Endpoint
 from growsoft.postgres.dump import drop_unfinished
-from growsoft.postgres.keeper import DatabaseBusy, KeeperError, RequestMalformed, VerbRefused, is_retriable
+from growsoft.postgres.keeper import (
+    DatabaseBusy,
+    KeeperError,
+    RequestMalformed,
+    VerbRefused,
+    is_retriable,
+    superuser_errors,
+)
 from growsoft.security.keyring import Keyring
 
 A = TypeVar("A")
@@ -66,7 +73,8 @@ class Keeper(Port):
         """Make the cluster fit for us, and drop what an earlier keeper left half-made; before the first verb."""
         with self._records.session():
             self._records.prepare()
-            drop_unfinished(self._server)
+            with superuser_errors():
+                drop_unfinished(self._server)
             self.sweep()
             self._records.drop_leftover_roles()
 
@@ -93,12 +101,11 @@ class Keeper(Port):
             outcome, error = _outcome(failure), f"{type(failure).__name__}: {failure}"
             raise
         except Exception as failure:
-            self._log.event("defect", caller, traceback.format_exc(limit=-3))
+            self._log.event("defect", caller, _described(failure))
             error = type(failure).__name__
             raise KeeperError from failure
         finally:
-            names = ", ".join(name for name, _alone in _claims(verb))
-            self._log.verb(verb_name(verb), names, caller, time.monotonic() - began, outcome, error)
+            self._log.verb(verb_name(verb), _names(verb), caller, time.monotonic() - began, outcome, error)
         return done
 
     def ask(self, verb: Verb, expected: type[A], fd: int | None = None) -> A:
@@ -148,24 +155,49 @@ class Keeper(Port):
 
 
 def _claims(verb: Verb) -> list[tuple[str, bool]]:
-    """Say which databases a verb touches, and whether it must be alone with each."""
+    """Say what a verb must hold, and whether alone.
+
+    A dump can take an hour. Declarations and keys exclude only their like, so that a worker that starts meanwhile can
+    serve; what they change is kept apart from the dump by PostgreSQL's own locks.
+    """
     match verb:
         case Dump(database) | EnsureProfile(database):
             return [(database, False)]
+        case ApplyDeclarations(database):
+            return [(database, False), (f"declarations of {database}", True)]
+        case RotateKeys(database):
+            return [(database, False), (f"keys of {database}", True)]
         case CopyDatabase(database, name):
             return [(database, False), (name, True)]
-        case CreateDatabase(name) | Restore(name):
+        case CreateDatabase(name) | Restore(name) | DropDatabase(name):
             return [(name, True)]
-        case DropDatabase(database) | ApplyDeclarations(database) | RotateKeys(database):
-            return [(database, True)]
         case ListCluster() | Stop():
             return []
+
+
+def _names(verb: Verb) -> str:
+    """Name the databases of a verb, for the log."""
+    match verb:
+        case CopyDatabase(database, name):
+            return f"{database}, {name}"
+        case CreateDatabase(name) | Restore(name):
+            return name
+        case ListCluster() | Stop():
+            return ""
+        case _:
+            return verb.database
 
 
 def _required(fd: int | None) -> int:
     if fd is None:
         raise RequestMalformed("This verb needs a descriptor, and none came with it.")
     return fd
+
+
+def _described(defect: Exception) -> str:
+    """Say where a defect is. What a driver says of it stays out: it quotes statements, and one holds a password."""
+    said = str(defect) if type(defect).__module__ == "builtins" else ""
+    return "".join([*traceback.format_tb(defect.__traceback__, -4), f"{type(defect).__name__}: {said}"])
 
 
 def _outcome(failure: GrowsoftError) -> str:

@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from growsoft.errors import GrowsoftError
-from growsoft.keeper.facts import note_apps, platform
+from growsoft.keeper.facts import checks, note_apps, platform
 from growsoft.keeper.identity import passing_identity
 from growsoft.keeper.locks import Locks
 from growsoft.keeper.product import Product
@@ -144,7 +144,7 @@ class Templates:
 
 
 def _name(versions: Mapping[str, str], declarations: Declarations) -> str:
-    parts = msgspec.json.encode([sorted(versions.items()), declarations.digest(), platform()])
+    parts = msgspec.json.encode([sorted(versions.items()), declarations.digest(), platform(), checks()])
     return f"gs_template_{sha256(parts).hexdigest()[:12]}"
 
 

@@ -1,17 +1,21 @@
 """Databases in and out: dumps, restores and copies through descriptors that the caller opened."""
 
+import fcntl
 import os
+import select
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
-from growsoft.keeper.verbs import Created, Dumped, Restore
+from growsoft.keeper.log import Caller
+from growsoft.keeper.verbs import Created, DropDatabase, Dumped, Restore
 from growsoft.postgres.check import DatabaseUnprotected, refuse_unprotected
 from growsoft.postgres.context import Context
 from growsoft.postgres.dump import DumpFailed, RestoreFailed
-from growsoft.postgres.keeper import DatabaseMissing, DatabaseTaken, RequestMalformed, new_database_name
+from growsoft.postgres.keeper import DatabaseBusy, DatabaseMissing, DatabaseTaken, RequestMalformed, new_database_name
 from growsoft.postgres.pool import Pools
 from growsoft.postgres.refusals import ContextRefused
 from growsoft.postgres.role_facts import RoleFacts, RolesRefused
@@ -153,6 +157,26 @@ def test_a_copy_of_nothing_is_refused(house: House) -> None:
     with pytest.raises(DatabaseMissing):
         house.keeper.copy_database(new_database_name(), new_database_name(), uuid4())
     assert house.names() == before
+
+
+def test_a_database_is_served_while_it_is_dumped_but_not_dropped(house: House, original: Created) -> None:
+    reading, writing = os.pipe()
+    fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)  # full before the dump is at its end
+    with ThreadPoolExecutor(1) as executor:
+        dumping = executor.submit(house.keeper.dump, original.name, writing)
+        assert os.read(reading, 5) == b"PGDMP"
+        house.keeper.ensure_profile(original.name)
+        assert not house.keeper.apply_declarations(original.name).changed
+        house.keeper.rotate_keys(original.name, 2)
+        with pytest.raises(DatabaseBusy):
+            house.keeper.perform(DropDatabase(original.name), Caller.ourselves(), patience=0.2)
+        assert not dumping.done()
+        while not dumping.done():
+            if select.select([reading], [], [], 0.05)[0]:
+                os.read(reading, 65536)
+        assert dumping.result().facts.rows["public.note"] == 501
+    os.close(reading)
+    os.close(writing)
 
 
 def test_a_dump_into_a_pipe_that_nobody_reads_ends(house: House, original: Created) -> None:
