@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import islice
-from typing import BinaryIO, Final
+from typing import IO, Final
 
 from growsoft.exchange.keys import Keys
 from growsoft.exchange.plan import Plan, PlanRefused
@@ -29,7 +29,7 @@ class _Undo(Exception):
 def import_csv(
     env: Env,
     plan: Plan,
-    stream: BinaryIO,
+    stream: IO[bytes],
     *,
     partial: bool = False,
     dry_run: bool = False,
@@ -74,7 +74,7 @@ class _Importing:
     def counts(self) -> Counts:
         return self._writing.counts
 
-    def run(self, stream: BinaryIO, *, stop_when_full: bool) -> bool:
+    def run(self, stream: IO[bytes], *, stop_when_full: bool) -> bool:
         """Take the whole file; say whether it could be read to its end."""
         try:
             self._run(Table(stream), stop_when_full=stop_when_full)

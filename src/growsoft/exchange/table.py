@@ -7,7 +7,7 @@ import csv
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO, Final
+from typing import IO, Final
 
 from growsoft.exchange.report import FileRefused, RowError
 
@@ -55,7 +55,7 @@ class TableRow:
 class Table:
     """A CSV file being read: the header at once, rows as they are asked for. Raises ``FileRefused``."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: IO[bytes]) -> None:
         """Read the header."""
         self._lines = _Lines(stream)
         csv.field_size_limit(MAX_CELL)
@@ -99,7 +99,7 @@ class Table:
 class _Lines:
     """The lines of a file as text. Bytes that are no UTF-8 are kept as lone surrogates, and noted."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: IO[bytes]) -> None:
         self.number = 0
         self._stream = stream
         self._damage: Damage | None = None

@@ -186,7 +186,7 @@ def load_northwind(env: Env) -> dict[str, int]:
 
 def _import(env: Env, step: Step) -> int:
     plan = make_plan(env.registry, env.registry[step.model], step.options)
-    with resources.files(__package__).joinpath("northwind", step.file).open("rb") as stream:
+    with resources.files("growsoft.apps.sale.demo").joinpath("northwind", step.file).open("rb") as stream:
         report = import_csv(env, plan, stream)
     if report.errors:
         first = report.errors[0]
