@@ -1,6 +1,6 @@
 -- Substring search that row security does not keep from its index: PostgreSQL's own LIKE code behind operators whose
 -- pattern is a checked domain. A pattern that could raise an error fails in the type, before any row, so that no error
--- can depend on a hidden one; that is what allows the LEAKPROOF mark (docs/decisions/0008).
+-- can depend on a hidden one; that is what allows the LEAKPROOF mark (docs/decisions/0012).
 CREATE DOMAIN gs.pattern AS text
   CHECK (octet_length(VALUE) <= 512 AND (length(VALUE) - length(rtrim(VALUE, '\'))) % 2 = 0);
 CREATE FUNCTION gs.like(text, gs.pattern) RETURNS boolean
