@@ -85,8 +85,8 @@ BEGIN
   IF NOT FOUND THEN
     RETURN 0; -- no attempt was counted for it: step one was left out
   END IF;
-  IF EXISTS (SELECT FROM gs_priv.throttle t WHERE t.blocked_until > clock_timestamp()
-              AND t.bucket IN (bucket_, gs_priv.network_bucket(network), 'database')) THEN
+  IF EXISTS (SELECT FROM gs_priv.throttle t WHERE t.blocked_until > clock_timestamp() AND (t.bucket = bucket_
+              OR bucket_ LIKE '%:' AND t.bucket IN (gs_priv.network_bucket(network), 'database'))) THEN
     RETURN 0;
   END IF;
   SELECT a.user_id, a.credential_version INTO found_user, version
