@@ -67,7 +67,7 @@ class Showcase:
 
     def application(self) -> Application:
         """Return the application that serves this database."""
-        return Application(OneSite(self.site), self.authenticator)
+        return Application(OneSite(self.site), self.authenticator, keeper=self.keeper)
 
 
 def keeper_over(server: Endpoint, log: Path) -> Keeper:

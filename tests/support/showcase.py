@@ -69,7 +69,9 @@ class Item(Model):
     creator_id: fields.Many2one[Users] = fields.Many2one("res.users", "Creator", readonly=True)
 
     users = Access("show.user")
+    bosses = Access("show.boss")
     visible = Rule(name != "hidden", group="show.user")
+    visible_to_bosses = Rule(name != "hidden", group="show.boss")
     sane_count = Check(count >= 0, "Count: an item is there zero times or more often.")
 
     @api.computed("line_ids.quantity", store=True)

@@ -39,15 +39,16 @@ class Catalogue:
         return next((menu.title for menu in self.menus if menu.model == model.name), model.title)
 
 
-_catalogues: dict[int, Catalogue] = {}
+# The registry is kept with its catalogue: another one could get the id of one that is gone.
+_catalogues: dict[int, tuple[Registry, Catalogue]] = {}
 
 
 def catalogue_of(registry: Registry) -> Catalogue:
     """Return the catalogue of a registry; registries are immutable, so it is made once for each."""
     found = _catalogues.get(id(registry))
     if found is None:
-        found = _catalogues[id(registry)] = build(registry)
-    return found
+        found = _catalogues[id(registry)] = (registry, build(registry))
+    return found[1]
 
 
 def build(registry: Registry) -> Catalogue:

@@ -11,7 +11,7 @@ from growsoft.orm.access import Verb
 from growsoft.orm.declare import Rights
 from growsoft.orm.env import Env
 from growsoft.orm.fields import AnyField, Char, Computed, Decimal, Many2many, One2many, Relation, Selection
-from growsoft.orm.registry import ModelInfo
+from growsoft.orm.registry import ModelInfo, Registry
 from growsoft.views.fields import TECHNICAL, FieldView, Kind, ModelView
 
 _KINDS: Final = frozenset[str](get_args(Kind))
@@ -19,17 +19,21 @@ _KINDS: Final = frozenset[str](get_args(Kind))
 # Up to here figures of a column keep their zeros and stand in line; beyond they would only be long.
 MOST_FIXED_PLACES: Final = 3
 
-# Registries are immutable and profiles are named by their content, so what was worked out once holds.
-_described: dict[tuple[int, str, str], ModelView | None] = {}
+# Registries are immutable and profiles are named by their content, so what was worked out once holds. The registry is
+# kept with it: another one could get the id of one that is gone.
+_described: dict[int, tuple[Registry, dict[tuple[str, str], ModelView | None]]] = {}
 
 
 def model_view(env: Env, name: str) -> ModelView:
     """Return a model as whoever acts may see it. Raises `MissingError` for one that is not there or not for him."""
-    key = (id(env.registry), env.context.profile, name)
-    if key not in _described:
+    _, known = _described.setdefault(id(env.registry), (env.registry, {}))
+    key = (env.context.profile, name)
+    if key not in known:
         info = env.registry.models.get(name)
-        _described[key] = None if info is None else _described_for(env, info)
-    found = _described[key]
+        if info is None:
+            raise MissingError
+        known[key] = _described_for(env, info)
+    found = known[key]
     if found is None:
         raise MissingError
     return found

@@ -59,7 +59,7 @@ class Editor:
 
     def with_line(self, record: int, submitted: Submitted, field: str) -> EntryScreen:
         """Return the form with everything that was typed, and one more empty line: for browsers without scripts."""
-        reads, tables = self._submitted(submitted)
+        reads, tables = self._submitted(record, submitted)
         grown = tuple(
             replace(table, lines=(*table.lines, self._blank(table, len(table.lines))))
             if table.field.name == field and len(table.lines) < MOST_LINES
@@ -76,7 +76,7 @@ class Editor:
 
         Raises `NotSaved` with the screen to show; then nothing was stored.
         """
-        reads, tables = self._submitted(submitted)
+        reads, tables = self._submitted(record, submitted)
         version = _number(submitted.text("version"))
         entries = {name: read.entry for name, read in reads.items()}
         screen = self._screen(record, entries, tuple(found.table for found in tables), version=version)
@@ -97,6 +97,8 @@ class Editor:
             record = self.records.create(self.model, values)
         elif values or any(table.touched for table in tables):
             self.records.write(self.model, record, values, version=version)
+        else:
+            self.records.read(self.model, record, ())
         for table in tables:
             table.store(self.records, record)
         return record
@@ -188,18 +190,19 @@ class Editor:
             table.blank, prefix=prefix, entries=tuple(replace(entry, prefix=prefix) for entry in table.blank.entries)
         )
 
-    def _submitted(self, submitted: Submitted) -> tuple[dict[str, Read], tuple[SubmittedTable, ...]]:
+    def _submitted(self, record: int, submitted: Submitted) -> tuple[dict[str, Read], tuple[SubmittedTable, ...]]:
         """Read the inputs of the record and of its lines."""
         was = _was(submitted.text("was"))
         reads = Reader(self.records, submitted, self.zone).read_all(self._fields(), was)
-        return reads, tuple(self._submitted_table(part, submitted) for part in self._lines())
+        return reads, tuple(self._submitted_table(record, part, submitted) for part in self._lines())
 
-    def _submitted_table(self, part: Lines, submitted: Submitted) -> SubmittedTable:
-        """Read the lines of one table."""
+    def _submitted_table(self, record: int, part: Lines, submitted: Submitted) -> SubmittedTable:
+        """Read the lines of one table; a line of another record, or one that is gone, is left out."""
+        own = {line.id for line in self._line_records(record, part)} if record else set[int]()
         table = self._table(part, ())
         keys = [key for key in dict.fromkeys(submitted.every(f"l.{part.field}")) if key.isalnum() and key != "new"]
         lines = tuple(self._submitted_line(table, key, submitted) for key in keys[:MOST_LINES])
-        kept = tuple(line for line in lines if line.record or not line.empty)
+        kept = tuple(line for line in lines if (line.record in own if line.record else not line.empty))
         return SubmittedTable(replace(table, lines=tuple(line.entry for line in kept)), kept)
 
     def _submitted_line(self, table: EntryTable, key: str, submitted: Submitted) -> SubmittedLine:

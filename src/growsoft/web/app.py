@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil
 
 from growsoft.orm import Env, run
 from growsoft.postgres.connection import DatabaseUnavailable
 from growsoft.postgres.context import LoginDoor, SessionDoor
+from growsoft.postgres.keeper import KeeperError, KeeperPort
 from growsoft.postgres.sql import sql
-from growsoft.postgres.transaction import Conflict, SessionEnded
+from growsoft.postgres.transaction import Conflict, Mode, ProfileMissing, SessionEnded
 from growsoft.security import passwords
 from growsoft.security.tokens import new_token
 from growsoft.web import csrf
@@ -23,7 +25,7 @@ from growsoft.web.pages import ROUTES, SIGNED_IN_ROUTES
 from growsoft.web.pages.signin import LOGIN, PASSWORD
 from growsoft.web.ports import Authenticator, Directory, Site
 from growsoft.web.routing import Match
-from growsoft.web.session import device_cookie, device_of, no_session_cookie, session_of
+from growsoft.web.session import Seen, Session, device_cookie, device_of, no_session_cookie, session_of
 from growsoft.web.static import PREFIX
 from growsoft.web.visit import SignedInVisit, Visit, sign_in_path, tools
 
@@ -54,11 +56,23 @@ class NothingChanges(Exception):
 class Application:
     """Answers requests for the databases of a directory."""
 
-    def __init__(self, directory: Directory, authenticator: Authenticator, policy: HeadersPolicy | None = None) -> None:
-        """Serve what a directory finds, to those whom an authenticator lets in."""
+    def __init__(
+        self,
+        directory: Directory,
+        authenticator: Authenticator,
+        *,
+        keeper: KeeperPort | None = None,
+        policy: HeadersPolicy | None = None,
+    ) -> None:
+        """Serve what a directory finds, to those whom an authenticator lets in.
+
+        The keeper makes the profiles of people whose groups were changed a moment ago.
+        """
         self._directory = directory
         self._tools = tools(authenticator)
+        self._keeper = keeper
         self._policy = policy or HeadersPolicy()
+        self._seen = Seen()
         self._log = logger()
 
     # -- for the adapter ---------------------------------------------------------------------------------------------
@@ -139,15 +153,28 @@ class Application:
             return response
 
         try:
-            return run(
-                site.database,
-                site.registry,
-                lambda: SessionDoor(session.hash),
-                work,
-                mode="read" if request.safe else "write",
-            )
+            return self._run(site, session, work, "read" if request.safe else "write")
         except NothingChanges as error:
             return error.response
+
+    def _run(self, site: Site, session: Session, work: Callable[[Env], Response], mode: Mode) -> Response:
+        """Run a handler in its transaction; with the keeper's help where somebody's groups have just changed."""
+
+        def attempt() -> Response:
+            return run(site.database, site.registry, lambda: SessionDoor(session.hash), work, mode=mode)
+
+        try:
+            response = attempt()
+        except ProfileMissing:
+            if self._keeper is None:
+                raise
+            self._keeper.ensure_profile(site.database.name)
+            response = attempt()
+        if mode == "read" and self._seen.is_due(session.hash):
+            # Only a transaction that may write lets the database note that somebody is still there.
+            with site.database.transaction(SessionDoor(session.hash)):
+                pass
+        return response
 
     @staticmethod
     def _must_choose(visit: SignedInVisit) -> bool:
@@ -162,7 +189,8 @@ class Application:
         if not request.safe:
             return self._problem(request, problem_of(SignInNeeded()), site)
         visit = Visit(self._tools, request, site, device_of(request))
-        return visit.go(sign_in_path(request)).with_headers(no_session_cookie("browser"))
+        ended = session_of(request, "browser") is not None
+        return visit.go(sign_in_path(request, ended=ended)).with_headers(no_session_cookie("browser"))
 
     def _ready(self) -> Response:
         """Say whether the control database answers."""
@@ -228,7 +256,7 @@ def as_refusal(error: Exception) -> Exception:
     match error:
         case SessionEnded():
             return SignInNeeded()
-        case DatabaseUnavailable() | passwords.Busy():
+        case DatabaseUnavailable() | KeeperError() | passwords.Busy():
             return Busy(error.message, headers=(("retry-after", "5"),))
         case Conflict():
             return _Contended(error.message)

@@ -33,7 +33,7 @@ def token(secret: str) -> str:
 def matches(given: str, secret: str) -> bool:
     """Say whether a token was made for this secret."""
     try:
-        raw = base64.urlsafe_b64decode(given.encode("ascii"))
+        raw = base64.b64decode(given.encode("ascii"), altchars=b"-_", validate=True)
     except (binascii.Error, UnicodeEncodeError):
         return False
     if len(raw) != 2 * _SIZE:

@@ -7,6 +7,7 @@ import ssl
 from collections.abc import Callable, Sequence
 
 from growsoft.config import Settings
+from growsoft.postgres.keeper import KeeperPort
 from growsoft.web import log, server
 from growsoft.web.app import Application
 from growsoft.web.limits import Limits
@@ -20,16 +21,16 @@ def serve(
     sockets: Sequence[socket.socket],
     *,
     tls: ssl.SSLContext,
-    plain: Sequence[socket.socket] = (),
+    keeper: KeeperPort | None = None,
     ready: Callable[[], None] | None = None,
     limits: Limits | None = None,
 ) -> int:
     """Serve HTTPS on bound sockets until SIGTERM or SIGINT; return the exit code 0.
 
-    Clients that speak no TLS on them are sent on to HTTPS, as on the `plain` sockets (port 80). `ready` is called once
+    Clients that speak no TLS are sent on to HTTPS, so port 80 can be one of the sockets. `ready` is called once
     requests are accepted. The log goes to standard error as JSON lines.
     """
     log.to_stderr()
-    application = Application(directory, authenticator)
-    listeners = [server.Listener(bound, tls) for bound in sockets] + [server.Listener(bound, None) for bound in plain]
+    application = Application(directory, authenticator, keeper=keeper)
+    listeners = [server.Listener(bound, tls) for bound in sockets]
     return server.run(application, listeners, https_port=settings.port, limits=limits, ready=ready)

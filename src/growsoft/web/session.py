@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import Final
 
@@ -66,6 +67,27 @@ def device_cookie(device: str) -> tuple[str, str]:
 def device_id(device: str) -> bytes:
     """Return what the database knows a browser by."""
     return token_hash(device)
+
+
+class Seen:
+    """When this worker last let the database note that a session is in use: once a minute is enough."""
+
+    INTERVAL = 60.0
+    MOST = 10_000
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self._noted: dict[bytes, float] = {}
+
+    def is_due(self, session: bytes) -> bool:
+        """Say whether it is time to note a session again, and take it as noted."""
+        now = time.monotonic()
+        if now - self._noted.get(session, -self.INTERVAL) < self.INTERVAL:
+            return False
+        if len(self._noted) >= self.MOST:
+            self._noted.clear()
+        self._noted[session] = now
+        return True
 
 
 def _set_cookie(name: str, value: str, *, max_age: int | None = None) -> tuple[str, str]:

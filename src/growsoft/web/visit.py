@@ -146,11 +146,12 @@ class SignedInVisit(Visit):
         return Markup('<script src="{}" nonce="{}"{}></script>').format(self.tools.static.url(name), self.nonce, kind)
 
 
-def sign_in_path(request: Request) -> str:
-    """Return the address of the sign-in page that leads back to where somebody wanted to look."""
+def sign_in_path(request: Request, *, ended: bool = False) -> str:
+    """Return the address of the sign-in page, that leads back to where somebody wanted to look."""
     wanted = request.path + (f"?{request.query_string}" if request.query_string else "")
     back = {"next": wanted} if request.method == "GET" and request.path not in {"/", "/app"} else {}
-    return f"/web/login?{urlencode(back)}" if back else "/web/login"
+    asked = {**back, **({"ended": "1"} if ended else {})}
+    return f"/web/login?{urlencode(asked)}" if asked else "/web/login"
 
 
 def _response(html: str, status: int, nonce: str = "") -> Response:

@@ -29,10 +29,15 @@ def ask(visit: Visit) -> Response:
     """Show the sign-in page, unless somebody is signed in here already."""
     if session_of(visit.request, "browser") is not None:
         return visit.go(HOME)
-    told = "You are signed out." if "out" in visit.request.query else ""
-    return visit.page(
-        "signin.html", {"login": "", "next": _next(visit.request.query.get("next", "")), "problem": "", "told": told}
-    )
+    after = _next(visit.request.query.get("next", ""))
+    return visit.page("signin.html", {"login": "", "next": after, "problem": "", "told": _told(visit)})
+
+
+def _told(visit: Visit) -> str:
+    """Say what has just happened, when something has."""
+    if "out" in visit.request.query:
+        return "You are signed out."
+    return "Your session has ended. Sign in again to go on." if "ended" in visit.request.query else ""
 
 
 @ROUTES.post(LOGIN)
