@@ -1,0 +1,52 @@
+"""Base views: users and their groups, companies, and what an administrator sets."""
+
+from __future__ import annotations
+
+from growsoft.apps.base.models import Currency, Users
+from growsoft.views.values import Filter, Form, Group, List, Menu, Search
+
+SETTINGS = "Settings"
+
+user_list = List("res.users", "name", "login", "email", "active", "company_id", order="name, id")
+user_form = Form(
+    "res.users",
+    Group("", "name", "login", "email", "active"),
+    Group("Rights", "groups_id", "company_id", "company_ids"),
+    Group("Language", "lang", "tz"),
+)
+user_search = Search(
+    "res.users",
+    "name",
+    "login",
+    filters=(
+        Filter("active", "Active", Users.active == True),  # noqa: E712  a condition, not a truth value
+        Filter("left", "Cannot sign in", Users.active == False),  # noqa: E712  as above
+    ),
+)
+user_menu = Menu("Users", "res.users", SETTINGS, 90)
+
+group_list = List("res.groups", "name", "key", "comment")
+group_form = Form(
+    "res.groups", Group("", "name", "key"), Group("Whoever is in it is also in", "implied_ids", "comment")
+)
+group_menu = Menu("Groups", "res.groups", SETTINGS, 91)
+
+company_list = List("res.company", "name", "currency_id", "country_id")
+company_form = Form("res.company", Group("", "name", "currency_id", "country_id"))
+company_menu = Menu("Companies", "res.company", SETTINGS, 92)
+
+country_list = List("res.country", "name", "code", "alpha3", "currency_id")
+country_search = Search("res.country", "name", "code")
+country_menu = Menu("Countries", "res.country", SETTINGS, 94)
+
+currency_list = List("res.currency", "name", "full_name", "symbol", "decimal_places", "active")
+currency_search = Search(
+    "res.currency",
+    "name",
+    "full_name",
+    filters=(Filter("active", "Active", Currency.active == True),),  # noqa: E712  a condition, not a truth value
+)
+currency_menu = Menu("Currencies", "res.currency", SETTINGS, 95)
+
+sequence_list = List("ir.sequence", "name", "code", "prefix", "padding", "next_number")
+sequence_menu = Menu("Sequences", "ir.sequence", SETTINGS, 96)
