@@ -44,6 +44,7 @@ def _control(instance: Instance, say: Say) -> str:
     control = instance.facts.control
     with instance.keeper() as keeper:
         if not keeper.create_database(control.pg_name, control.uuid, control.apps).new:
+            keeper.apply_declarations(control.pg_name)  # a home of another version says so here, in one sentence
             return _link(instance, control)
         say("Made the control database.")
         return first_administrator(instance, keeper, control)
