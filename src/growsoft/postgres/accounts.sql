@@ -45,8 +45,10 @@ CREATE FUNCTION gs_priv.mirror_user() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE n jsonb := to_jsonb(NEW);
 BEGIN
-  IF TG_OP = 'DELETE' THEN
+  IF TG_OP = 'DELETE' OR TG_OP = 'UPDATE' AND OLD.id <> NEW.id THEN
     DELETE FROM gs_priv.account WHERE user_id = OLD.id;
+  END IF;
+  IF TG_OP = 'DELETE' THEN
     RETURN NULL;
   END IF;
   INSERT INTO gs_priv.account (user_id, login, active)
@@ -102,6 +104,9 @@ BEGIN
     IF n IS NOT NULL THEN INSERT INTO gs_priv.user_company VALUES (new_left, new_right) ON CONFLICT DO NOTHING; END IF;
   END CASE;
   PERFORM gs_priv.refresh_accounts(coalesce(new_left, old_left));
+  IF old_left <> new_left THEN -- moved: the one it was taken from loses it
+    PERFORM gs_priv.refresh_accounts(old_left);
+  END IF;
   RETURN NULL;
 END $$;
 RESET ROLE;
