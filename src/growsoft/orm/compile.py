@@ -206,6 +206,8 @@ class Compiler:
     def _raw(field: AnyField, value: object) -> object:
         if isinstance(value, ContextValue):
             raise DomainError(f"{field.label} is no link; it cannot be compared with the current {value.name}.")
+        if field.kind in ("char", "text") and isinstance(value, str) and "\0" not in value:
+            return value  # longer than the field may be: nothing has it, which is an answer and no mistake
         return field.unset if value is None or (value is False and field.kind != "boolean") else field.to_raw(value)
 
     # -- links -------------------------------------------------------------------------------------------------------
