@@ -56,6 +56,14 @@ class Cache:
             if record_id in rows:
                 rows[record_id].pop(name, None)
 
+    def drop(self, model: str, ids: Iterable[int]) -> None:
+        """Let nothing wait for records that were deleted."""
+        computed = [rows for (owner, _name), rows in (*self.todo.items(), *self.unchecked.items()) if owner == model]
+        for record_id in ids:
+            self.dirty[model].pop(record_id, None)
+            for rows in computed:
+                rows.pop(record_id, None)
+
     def clear(self) -> None:
         """Drop everything: the savepoint it belonged to was undone."""
         for part in (self.records, self.dirty, self.todo, self.unchecked):

@@ -99,7 +99,6 @@ def unlink(env: Env, info: ModelInfo, ids: tuple[int, ...]) -> None:
     for name in info.columns:
         if (info.name, name) in env.registry.inverses:
             mark(env, info.name, name, ids)
-    flush_later = {key: dict(todo) for key, todo in env.cache.todo.items()}
     for field in info.fields.values():
         if isinstance(field, Many2many):
             relation = ident(field.relation(info.table))
@@ -112,10 +111,8 @@ def unlink(env: Env, info: ModelInfo, ids: tuple[int, ...]) -> None:
         raise _explained(info, error) from None
     _refuse_missing(env, info, ids, gone.column())
     env.cache.forget()
+    env.cache.drop(info.name, ids)
     env.work.written(env)
-    for key, todo in flush_later.items():
-        if key[0] != info.name:
-            env.cache.todo[key].update(todo)
 
 
 # -- what depends on what was written ----------------------------------------------------------------------------------
