@@ -32,6 +32,7 @@ from growsoft_cloud.fleet import BackupPolicy, Continent, DataCentre, Retention
 GRAVELINES: Final = DataCentre("gravelines", Continent.EUROPE, "Gravelines", "FR", "OVH")
 FRANKFURT: Final = DataCentre("frankfurt", Continent.EUROPE, "Frankfurt am Main", "DE", "Google Cloud")
 MONTREAL: Final = DataCentre("montreal", Continent.NORTH_AMERICA, "Montréal", "CA", "OVH")
+CENTRES: Final = (GRAVELINES, FRANKFURT, MONTREAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,16 +99,15 @@ def open_desk() -> Generator[InstanceDesk]:
 
 
 def folder_sites(instance: Instance) -> tuple[Site, ...]:
-    """Return the sites of an instance on one machine, made where they are missing.
+    """Return the sites of an instance on one machine, all made at its first start.
 
-    A site that cannot be entered stays in the list: each backup then says that it has no copy there.
+    One that is missing later is a lost site, not a new one: it may be a volume that is not mounted, and writing beside it
+    would look like a copy. Each backup then says that it has none there.
     """
-    sites: list[Site] = []
-    for centre in (GRAVELINES, FRANKFURT, MONTREAL):
-        site = FolderSite(centre.name, centre, instance.state.sites / centre.name)
-        if not site.path.exists():
+    sites = [FolderSite(centre.name, centre, instance.state.sites / centre.name) for centre in CENTRES]
+    if not any(site.path.exists() for site in sites):
+        for site in sites:
             site.prepare()
-        sites.append(site)
     return tuple(sites)
 
 

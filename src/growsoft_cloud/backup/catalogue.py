@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-from growsoft.apps.base.models import Setting
+from growsoft.apps.base.models import Sequence, Setting
 from growsoft.apps.instance.models import CustomerDatabase
 from growsoft.cli.instance import Instance
 from growsoft.orm import Env
@@ -18,6 +18,7 @@ from growsoft_cloud.fleet.models import Backup
 
 # The control database has no entry in its own registry; its key, wrapped like the others, is a setting.
 CONTROL_KEY = "control.backup_key"
+NUMBERS = "fleet.backup"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +28,15 @@ class ControlCatalogue:
     instance: Instance
 
     def next_number(self) -> int:
-        """Return one more than the highest number."""
+        """Return a number that no backup of this registry had; two who ask at once get two."""
         with self._env() as env:
-            newest = env[Backup].search(limit=1)
-            return (newest.number if newest else 0) + 1
+            numbers = env[Sequence].search(Sequence.code == NUMBERS)
+            if not numbers:
+                newest = env[Backup].search(limit=1).number
+                numbers = env[Sequence].create({"name": "Backups", "code": NUMBERS, "next_number": newest + 1})
+            number = numbers.lock().next_number
+            numbers.next_number = number + 1
+            return number
 
     def record(self, backup: BackupRecord, /) -> None:
         """Remember a backup, or what is new about it."""
