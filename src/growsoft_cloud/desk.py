@@ -101,8 +101,8 @@ def open_desk() -> Generator[InstanceDesk]:
 def folder_sites(instance: Instance) -> tuple[Site, ...]:
     """Return the sites of an instance on one machine, all made at its first start.
 
-    One that is missing later is a lost site, not a new one: it may be a volume that is not mounted, and writing beside it
-    would look like a copy. Each backup then says that it has none there.
+    One that is missing later is a lost site, not a new one: it may be a volume that is not mounted, and what is written
+    beside it would look like a copy. Each backup then says that it has none there.
     """
     sites = [FolderSite(centre.name, centre, instance.state.sites / centre.name) for centre in CENTRES]
     if not any(site.path.exists() for site in sites):
