@@ -51,7 +51,7 @@ def _control(instance: Instance, say: Say) -> str:
 
 
 def _demo(instance: Instance, say: Say) -> str:
-    if "sale" not in customer_apps():
+    if not instance.settings.demo or "sale" not in customer_apps():
         return ""
     with instance.env(instance.facts.control, "the demo database is looked for") as env:
         rows = env["instance.database"].search_read([["name", "=", DEMO]], ["state"])

@@ -25,7 +25,8 @@ from growsoft.postgres.users import ServiceUser
 
 LISTEN_VARIABLE: Final = "GROWSOFT_LISTEN_FDS"
 # What a process of ours may know of our environment; anything else stays with us.
-PASSED_ON: Final = ("PATH", "LANG", "TZ", "GROWSOFT_PORT", "GROWSOFT_BIND", "GROWSOFT_WEB_WORKERS", "GROWSOFT_POOL_CAP")
+PASSED_ON: Final = ("PATH", "LANG", "TZ", "GROWSOFT_PORT", "GROWSOFT_BIND", "GROWSOFT_WEB_WORKERS", "GROWSOFT_POOL_CAP",
+             "GROWSOFT_DEMO")  # fmt: skip
 SETUP_SECONDS: Final = 600
 
 

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from growsoft.config.settings import Settings
 from growsoft.config.state import State, make_open
-from growsoft.errors import ConfigError
+from growsoft.errors import AccessError
 
 OWNER_ONLY = 0o700
 PUBLIC = 0o755
@@ -99,7 +99,7 @@ def _make_root(root: Path, *, shared: bool) -> None:
     make_open(root.parent)
     root.mkdir(mode=OWNER_ONLY, exist_ok=True)
     if root.stat().st_uid != os.geteuid():
-        raise ConfigError(f"{root} belongs to another user; set GROWSOFT_HOME to a folder of your own.")
+        raise AccessError(f"{root} belongs to another user; set GROWSOFT_HOME to a folder of your own.")
     root.chmod(PASSAGE if shared else OWNER_ONLY)
 
 

@@ -10,8 +10,8 @@ from ipaddress import ip_address
 from pathlib import Path
 from types import MappingProxyType
 
-from growsoft.config.state import State, locate
-from growsoft.errors import ConfigError
+from growsoft.config.state import State, locate, started_once
+from growsoft.errors import AccessError, ConfigError
 
 CONFIG_FILE = "growsoft.toml"
 DEFAULT_ORIGIN = "default"
@@ -29,6 +29,7 @@ class Settings:
     bind: str = "127.0.0.1"
     web_workers: int = 2
     pool_cap: int = 40
+    demo: bool = True
     runtime: Path | None = None
     origins: Mapping[str, str] = field(default_factory=dict[str, str], repr=False, compare=False)
 
@@ -49,6 +50,10 @@ class Settings:
     def state(self) -> State:
         """Return where everything lies; as root with a closed home this chooses and records another place once."""
         return locate(self.home, runtime=self.runtime)
+
+    def known_state(self) -> State | None:
+        """Return where everything lies when Growsoft was started in this home before; nothing is made."""
+        return self.state() if started_once(self.home) else None
 
     def origin(self, name: str) -> str:
         """Say where a value came from: a variable's name, the path of a file, or `default`."""
@@ -83,6 +88,7 @@ def _build(home: Path, runtime: Path | None, found: Mapping[str, int | str], ori
         bind=str(found.get("bind", known.bind)),
         web_workers=int(found.get("web_workers", known.web_workers)),
         pool_cap=int(found.get("pool_cap", known.pool_cap)),
+        demo=bool(found.get("demo", known.demo)),
         runtime=runtime,
         origins=MappingProxyType(dict(origins)),
     )
@@ -132,6 +138,10 @@ def _from_file(path: Path) -> dict[str, tuple[object, str]]:
             table = tomllib.load(file)
     except FileNotFoundError:
         return {}
+    except PermissionError as error:
+        raise AccessError(
+            f"{path} may not be read by you; act as its owner, or set GROWSOFT_HOME to a folder of your own."
+        ) from error
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{path} cannot be read ({error}); correct it or move it away.") from error
     unknown = sorted(set(table) - set(_READERS))
@@ -156,11 +166,22 @@ def _text(name: str, value: object, origin: str) -> str:
     raise ConfigError(f"{name} is {value!r} ({origin}); give text in quotes.")
 
 
+def _truth(name: str, value: object, origin: str) -> bool:
+    """Read true or false; a variable says 1 or 0."""
+    if isinstance(value, bool):
+        return value
+    known = {"1": True, "true": True, "0": False, "false": False}
+    if isinstance(value, str) and value in known:
+        return known[value]
+    raise ConfigError(f"{name} is {value!r} ({origin}); give true or false, as a variable 1 or 0.")
+
+
 _READERS: Mapping[str, Callable[[str, object, str], int | str]] = {
     "port": _whole,
     "bind": _text,
     "web_workers": _whole,
     "pool_cap": _whole,
+    "demo": _truth,
 }
 
 

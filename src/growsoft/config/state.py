@@ -9,7 +9,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from growsoft.errors import ConfigError
+from growsoft.errors import AccessError, ConfigError
 
 HOMES = Path("/var/lib/growsoft/homes")
 
@@ -153,6 +153,16 @@ def locate(home: Path, *, runtime: Path | None = None, uid: int | None = None, h
     root = _elsewhere(link, homes)
     notice = f"Other users cannot enter a folder above {home}, so the data lies in {root} ({link} points there)."
     return _at(root, runtime, user, notice)
+
+
+def started_once(home: Path) -> bool:
+    """Say whether there is a state at a home, or a pointer to it; raises `AccessError` where we may not look."""
+    try:
+        return (home / "state").is_symlink() or (home / "instance.json").is_file()
+    except PermissionError as error:
+        raise AccessError(
+            f"{home} belongs to somebody else; act as its owner, or set GROWSOFT_HOME to a folder of your own."
+        ) from error
 
 
 def open_to_others(home: Path) -> bool:

@@ -13,17 +13,22 @@ CONSTRAINS: Final = "_growsoft_constrains"
 
 
 def computed(
-    *depends: str, store: bool = False, currency: str = "", string: str = "", groups: str | tuple[str, ...] = ()
+    *depends: str,
+    store: bool = False,
+    currency: str = "",
+    string: str = "",
+    groups: str | tuple[str, ...] = (),
+    unique: bool | str = False,
 ) -> Callable[[Callable[[Any], V]], Computed[V]]:
     """Make a method the value of a field; it sees one record and returns the value.
 
     ``depends`` are the fields it reads, also through links (``order_line.price_subtotal``); ``currency`` makes it an
-    amount, rounded half up to the decimals of the currency at that path. It runs with the rights of whoever changed
-    something: a sum over lines changes an order that its writer may write.
+    amount, rounded half up to the decimals of the currency at that path; ``unique`` is as for other fields. It runs
+    with the rights of whoever changed something: a sum over lines changes an order that its writer may write.
     """
 
     def made(method: Callable[[Any], V]) -> Computed[V]:
-        return Computed(method, depends, store=store, currency=currency, string=string, groups=groups)
+        return Computed(method, depends, store=store, currency=currency, string=string, groups=groups, unique=unique)
 
     return made
 

@@ -11,7 +11,7 @@ import pytest
 
 from growsoft.config.folders import make_folders
 from growsoft.config.state import State, locate
-from growsoft.errors import ConfigError
+from growsoft.errors import AccessError, ConfigError
 from growsoft.postgres.users import (
     Separation,
     ServiceUser,
@@ -181,7 +181,7 @@ def test_a_state_below_a_closed_home_is_reached_by_its_users(users: ServiceUsers
 def test_a_state_of_another_user_is_refused(users: ServiceUsers, open_folder: Path) -> None:
     (open_folder / "theirs").mkdir()
     os.chown(open_folder / "theirs", users.worker.uid, users.worker.gid)
-    with pytest.raises(ConfigError, match="belongs to another user"):
+    with pytest.raises(AccessError, match="belongs to another user"):
         make_folders(State(open_folder / "theirs", open_folder / "run"), _Users(None, None, None))
 
 

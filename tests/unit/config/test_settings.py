@@ -47,6 +47,13 @@ def test_a_variable_wins_over_the_file_and_each_value_says_where_it_came_from(ho
     assert settings.origin("pool_cap") == "default"
 
 
+def test_the_demo_database_can_be_declined(home: Path) -> None:
+    environ = _with_file(home, "demo = false\n")
+    assert not load(environ).demo
+    assert load({**environ, "GROWSOFT_DEMO": "1"}).demo
+    assert load({**environ, "GROWSOFT_DEMO": ""}).origin("demo") == str(home / "growsoft.toml")
+
+
 def test_an_empty_variable_counts_as_not_given(home: Path) -> None:
     assert load({"GROWSOFT_HOME": str(home), "GROWSOFT_PORT": ""}).port == 8443
 
@@ -70,6 +77,7 @@ def test_settings_never_change_while_growsoft_runs(home: Path) -> None:
         ("GROWSOFT_WEB_WORKERS", "0"),
         ("GROWSOFT_POOL_CAP", "many"),
         ("GROWSOFT_BIND", "localhost"),
+        ("GROWSOFT_DEMO", "no"),
     ],
 )
 def test_a_bad_variable_is_refused_with_its_name_and_what_to_give(home: Path, variable: str, value: str) -> None:
@@ -90,6 +98,7 @@ def test_a_relative_home_is_refused() -> None:
         ("port = true", "whole number"),
         ("port = 8443.5", "whole number"),
         ("bind = 5", "text in quotes"),
+        ("demo = 1", "true or false"),
         ("prot = 8443", "it may set: port, bind"),
         ("home = '/elsewhere'", "unknown"),
         ("port =", "correct it or move it away"),

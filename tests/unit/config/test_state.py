@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from growsoft.config import load
-from growsoft.config.state import LONGEST_RUN, State, locate, open_to_others, run_folder
+from growsoft.config.state import LONGEST_RUN, State, locate, open_to_others, run_folder, started_once
 from growsoft.errors import ConfigError
 
 
@@ -107,3 +107,18 @@ def test_settings_know_their_state(open_home: Path) -> None:
     state = load({"GROWSOFT_HOME": str(open_home)}).state()
     assert state.instance == open_home / "instance.json"
     assert state.keeper_socket.parent == state.run
+
+
+def test_looking_whether_something_was_started_makes_nothing(tmp_path: Path) -> None:
+    home = _closed(tmp_path)
+    assert load({"GROWSOFT_HOME": str(home)}).known_state() is None
+    assert not home.exists()
+
+
+def test_a_state_or_a_pointer_to_one_is_known(tmp_path: Path) -> None:
+    home, homes = _closed(tmp_path), tmp_path / "homes"
+    locate(home, uid=0, homes=homes)
+    assert started_once(home)
+    (tmp_path / "open").mkdir()
+    (tmp_path / "open" / "instance.json").write_text("{}")
+    assert started_once(tmp_path / "open")

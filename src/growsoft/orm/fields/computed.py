@@ -48,9 +48,11 @@ class Computed(Field[V]):
         currency: str,
         string: str,
         groups: str | tuple[str, ...],
+        unique: bool | str = False,
     ) -> None:
         """``depends`` are paths such as ``order_line.price_subtotal``; see ``api.computed``."""
-        super().__init__(string, readonly=True, groups=groups, help=(method.__doc__ or "").strip(), copy=False)
+        words = (method.__doc__ or "").strip()
+        super().__init__(string, readonly=True, groups=groups, help=words, copy=False, unique=unique)
         self.compute = method
         self.depends = depends
         self.store = store
