@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
 from growsoft.errors import ConfigError
@@ -14,6 +13,7 @@ from growsoft.orm.access import VERBS, Rule, Verb
 from growsoft.orm.compile import Compiler, Declared
 from growsoft.orm.domain import Condition, Every, Leaf, Negation, Some
 from growsoft.orm.fields import AnyField, Many2many, Many2one, Relation, Selection
+from growsoft.orm.names import name_within
 from growsoft.orm.writer import STAMPS
 from growsoft.postgres.accounts import account_triggers
 from growsoft.postgres.context import group_role
@@ -89,11 +89,6 @@ def rights(registry: Registry, roles: Iterable[str]) -> Rights:
     """Give what a set of roles may do."""
     wanted = frozenset(roles)
     return Rights(tuple(grant for grant in registry.declarations.grants if grant.role in wanted))
-
-
-def name_within(name: str) -> str:
-    """Shorten a name to what PostgreSQL keeps (63 bytes), telling long ones apart by a hash."""
-    return name if len(name) <= 63 else f"{name[:50]}_{sha256(name.encode()).hexdigest()[:12]}"
 
 
 def _groups(registry: Registry) -> set[str]:

@@ -122,9 +122,16 @@ class Env:
         """Do what ``sudo`` does, for those who have proven the reason already."""
         if self.elevated:
             return self
-        door = self.database.elevated(reason, user=self.user_id, caller=caller)
-        door = replace(door, context=replace(door.context, companies=self.companies, actor=self.actor))
-        return Env(self.work, self.database, self.registry, door, door.context, self.locale)
+        key = (id(self.door), reason, caller, self.locale)
+        found = self.work.elevations.get(key)
+        if found is None:
+            door = self.database.elevated(reason, user=self.user_id, caller=caller)
+            door = replace(door, context=replace(door.context, companies=self.companies, actor=self.actor))
+            found = Env(self.work, self.database, self.registry, door, door.context, self.locale)
+            self.work.elevations[key] = found
+        elif self.cache.pending:
+            self.flush()  # what was read in elevated hands last time may be old by now
+        return found
 
     @contextmanager
     def savepoint(self) -> Generator[None]:

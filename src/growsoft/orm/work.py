@@ -79,6 +79,8 @@ class Work:
         self.door = door
         self.caches: dict[int, Cache] = {}
         self.envs: dict[int, Env] = {}
+        # One for each place and reason: a thousand records that ask make one more context, not a thousand.
+        self.elevations: dict[tuple[object, ...], Env] = {}
 
     def cache(self, door: Door) -> Cache:
         """Give the cache of a context."""

@@ -16,6 +16,7 @@ from growsoft.errors import AccessError, GrowsoftError, MissingError, Validation
 from growsoft.orm.compile import array_cast, scalar_cast
 from growsoft.orm.fields import AnyField, Computed, Many2many, Many2one, Monetary, One2many
 from growsoft.orm.fields.scalar import rounded
+from growsoft.orm.names import name_within
 from growsoft.postgres.sql import Sql, ident, join, sql
 from growsoft.postgres.transaction import ConstraintViolated
 
@@ -163,10 +164,9 @@ def recompute(env: Env, model: str, name: str, ids: Iterable[int]) -> None:
         todo.pop(record_id, None)
     if not isinstance(field, Computed) or field.compute is None:
         raise TypeError(f"{model}.{name} is not computed")
-    raws: dict[int, object] = {}
-    for record in env[model].browse(wanted):
-        raw = field.to_raw(field.compute(record))
-        raws[record.id] = _in_currency(env, info, field.currency, record.id, raw) if field.currency else raw
+    raws = {record._ids[0]: field.to_raw(field.compute(record)) for record in env[model].browse(wanted)}
+    if field.currency:
+        raws = _in_currency(env, info, field.currency, raws)
     put(env, info, wanted, field, raws)
 
 
@@ -327,39 +327,46 @@ def _require(field: AnyField, raw: object) -> None:
         raise ValidationError(f"{field.label} is required.")
 
 
-def _round_money(env: Env, info: ModelInfo, rows: Iterable[dict[str, Any]]) -> None:
-    money = [field for field in info.columns.values() if isinstance(field, Monetary)]
-    for row in rows if money else ():
-        for field in money:
-            if row[field.name]:
-                row[field.name] = rounded(row[field.name], _digits(env, info, field.currency, row))
+def _round_money(env: Env, info: ModelInfo, rows: Sequence[dict[str, Any]]) -> None:
+    for field in info.columns.values():
+        if isinstance(field, Monetary):
+            first = field.currency.partition(".")[0]
+            amounts = [row for row in rows if row[field.name]]
+            digits = _digits(env, info, field.currency, (row.get(first) for row in amounts))
+            for row in amounts:
+                row[field.name] = rounded(row[field.name], digits.get(row.get(first), DEFAULT_DIGITS))
 
 
 def _round_written_money(env: Env, info: ModelInfo, rows: Mapping[int, dict[str, Any]]) -> None:
-    money = [field for field in info.columns.values() if isinstance(field, Monetary)]
-    for record_id, values in rows.items() if money else ():
-        for field in money:
-            if values.get(field.name):
-                raw = _in_currency(env, info, field.currency, record_id, values[field.name])
-                values[field.name] = env.cache.records[info.name][record_id][field.name] = raw
+    for field in info.columns.values():
+        if isinstance(field, Monetary):
+            amounts = {record_id: values[field.name] for record_id, values in rows.items() if values.get(field.name)}
+            for record_id, raw in _in_currency(env, info, field.currency, amounts).items():
+                rows[record_id][field.name] = env.cache.records[info.name][record_id][field.name] = raw
 
 
-def _in_currency(env: Env, info: ModelInfo, path: str, record_id: int, raw: Any) -> Any:  # noqa: ANN401
+def _in_currency(env: Env, info: ModelInfo, path: str, amounts: Mapping[int, Any]) -> dict[int, Any]:
+    """Round the amounts of records to the decimals of their currencies, which are read all at once."""
     first = path.partition(".")[0]
-    link = env[info.name].browse((record_id,))._value(first)
-    return rounded(Number(raw), _digits(env, info, path, {first: link}))
+    links = {record._ids[0]: record._value(first) for record in env[info.name].browse(amounts)}
+    digits = _digits(env, info, path, links.values())
+    return {i: rounded(Number(raw), digits.get(links[i], DEFAULT_DIGITS)) for i, raw in amounts.items()}
 
 
-def _digits(env: Env, info: ModelInfo, path: str, row: Mapping[str, Any]) -> int:
-    """Give the decimals of the currency at the end of a path of links."""
+def _digits(env: Env, info: ModelInfo, path: str, links: Iterable[int | None]) -> dict[int | None, int]:
+    """Give the decimals of the currency at the end of a path of links, by the ids of its first link."""
     first, *rest = path.split(".")
     link = info.fields[first]
-    if not isinstance(link, Many2one) or not row.get(first):
-        return DEFAULT_DIGITS
-    record = env[link.comodel].browse((row[first],))
-    for name in rest:
-        record = getattr(record, name)
-    return int(record.decimal_places) if record else DEFAULT_DIGITS  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownArgumentType]  what a currency has
+    if not isinstance(link, Many2one):
+        return {}
+    found: dict[int | None, int] = {}
+    for linked in env[link.comodel].browse(dict.fromkeys(i for i in links if i)):
+        currency = linked
+        for name in rest:
+            currency = getattr(currency, name)
+        if currency:
+            found[linked.id] = int(currency.decimal_places)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownArgumentType, reportUnknownMemberType]  what a currency has
+    return found
 
 
 def _created(env: Env, info: ModelInfo, ids: tuple[int, ...], names: tuple[str, ...]) -> None:
@@ -379,13 +386,13 @@ def _explained(info: ModelInfo, error: ConstraintViolated) -> ConstraintViolated
     """Say a broken constraint in the model's own words."""
     name = error.constraint
     for attribute, check in info.checks.items():
-        if name == f"{info.table}_{attribute}_check":
+        if name == name_within(f"{info.table}_{attribute}_check"):
             return ConstraintViolated(check.message, name, error.kind)
     for field in info.fields.values():
-        if name == f"{info.table}_{field.name}_unique":
+        if name == name_within(f"{info.table}_{field.name}_unique"):
             words = field.unique if isinstance(field.unique, str) else f"{field.label}: this value is taken already."
             return ConstraintViolated(words, name, error.kind)
-        if name in (f"{info.table}_{field.name}_fkey", field.name):
+        if name in (name_within(f"{info.table}_{field.name}_fkey"), field.name):
             return ConstraintViolated(f"{field.label}: choose a record that exists.", name, error.kind)
     return error
 

@@ -38,6 +38,12 @@ class DatabaseError(GrowsoftError):
         self.sqlstate = sqlstate
 
 
+class TooLong(ValidationError):
+    """A text is too long to be found again by it; shorten it."""
+
+    # An entry of a btree index has 2,704 bytes at most (PostgreSQL documentation, 64.1).
+
+
 class ConstraintViolated(ValidationError):
     """A rule of the database refused the values.
 
@@ -82,5 +88,6 @@ _ANSWERS: Final[dict[type[psycopg.Error], type[GrowsoftError]]] = {
     pg.InsufficientPrivilege: AccessError,
     pg.IdleInTransactionSessionTimeout: DatabaseUnavailable,
     pg.TransactionTimeout: DatabaseUnavailable,
+    pg.ProgramLimitExceeded: TooLong,
     psycopg.OperationalError: DatabaseUnavailable,
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime
-from decimal import ROUND_HALF_UP, InvalidOperation
+from decimal import ROUND_HALF_UP, Context, InvalidOperation
 from decimal import Decimal as Number
 from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, Unpack, overload
@@ -25,6 +25,7 @@ TV = TypeVar("TV", datetime, datetime | None)
 _INTEGER_LIMIT = 2**31 - 1
 _TEXT_LIMIT = 1_000_000  # characters: what a person can have meant
 _NUMERIC_DIGITS = 30
+_EXACT = Context(prec=200)  # the usual 28 digits are less than what a column holds
 
 
 class Char(Field[str], TextConditions):
@@ -307,4 +308,4 @@ class Selection(Field[EV]):
 
 def rounded(number: Number, digits: int) -> Number:
     """Round half up (away from zero, as people do on paper) to so many digits after the point."""
-    return number.quantize(Number(1).scaleb(-digits), rounding=ROUND_HALF_UP)
+    return number.quantize(Number(1).scaleb(-digits), rounding=ROUND_HALF_UP, context=_EXACT)
