@@ -53,7 +53,7 @@ class Archive:
         """Make a new database of a dump: roles first, then rows, an identity of its own, and the start-up check."""
         _refuse_unfit(fd, writing=False)
         profiles = tuple(Profile(name, groups) for name, groups in verb.profiles.items())
-        wanted = _Wanted(verb.name, verb.uuid, RoleFacts(verb.roles, profiles), lambda: verb.rows)
+        wanted = _Plan(verb.name, verb.uuid, RoleFacts(verb.roles, profiles), lambda: verb.rows)
         return self._restored(wanted, fd, report)
 
     def copy(self, source: str, name: str, uuid: UUID, report: Report) -> Created:
@@ -61,9 +61,9 @@ class Archive:
         with self._databases.inside(source) as connection:
             roles = read_roles(connection)
         with _Dumping(replace(self._databases.server, dbname=source)) as dumping:
-            return self._restored(_Wanted(name, uuid, roles, dumping.rows), dumping.reading, report)
+            return self._restored(_Plan(name, uuid, roles, dumping.rows), dumping.reading, report)
 
-    def _restored(self, wanted: _Wanted, fd: int, report: Report) -> Created:
+    def _restored(self, wanted: _Plan, fd: int, report: Report) -> Created:
         name = wanted.name
         if self._records.has(name):
             raise DatabaseTaken
@@ -85,7 +85,7 @@ class Archive:
 
 
 @dataclass(frozen=True, slots=True)
-class _Wanted:
+class _Plan:
     """What is to come of a dump; `rows` gives the counts of its tables, where they are known."""
 
     name: str

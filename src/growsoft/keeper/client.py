@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from growsoft.config import Settings
+from growsoft.config import Settings, State
 from growsoft.errors import ConfigError, GrowsoftError
 from growsoft.keeper.conversation import NO_REQUEST
 from growsoft.keeper.keeper import Keeper
@@ -141,20 +141,32 @@ def connect(
     `product` gives the installed apps; it is asked only by whoever becomes the keeper.
     """
     state = settings.state()
-    client = KeeperClient(state.keeper_socket, on_progress)
+    if state.root in _ourselves:
+        yield _ourselves[state.root]
+        return
     deadline = time.monotonic() + _START_SECONDS
     while not _answers(state.keeper_socket):
         with hold(state) as alone:
             if alone:
-                with _log(state.keeper / "keeper.log") as log:
-                    keeper = open_keeper(state, os.environ, product(), log)
-                    keeper.start()
+                with _become(state, product()) as keeper:
                     yield keeper
                 return
         if time.monotonic() > deadline:
             raise KeeperUnavailable
         time.sleep(0.1)
-    yield client
+    yield KeeperClient(state.keeper_socket, on_progress)
+
+
+@contextmanager
+def _become(state: State, product: Product) -> Generator[Keeper]:
+    with _log(state.keeper / "keeper.log") as log:
+        keeper = open_keeper(state, os.environ, product, log)
+        keeper.start()
+        _ourselves[state.root] = keeper
+        try:
+            yield keeper
+        finally:
+            del _ourselves[state.root]
 
 
 def _answers(path: Path) -> bool:
@@ -204,6 +216,9 @@ def _checked(message: Done | Failed, expected: type[A]) -> A:
         raise KeeperError(f"The keeper answered {type(message).__name__}.")
     return message
 
+
+# The instances whose keeper this process is just now, by their root: it must not wait for itself.
+_ourselves: Final[dict[Path, Keeper]] = {}
 
 _DECODER: Final = msgspec.msgpack.Decoder(Answer)
 _ENCODER: Final = msgspec.msgpack.Encoder()

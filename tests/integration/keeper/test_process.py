@@ -133,6 +133,8 @@ def test_where_none_runs_the_command_line_becomes_it(home: Home, own_house: Hous
         made = keeper.create_database(new_database_name(), uuid4(), ["base"])
         with hold(home.state) as alone:
             assert not alone
+        with connect(home.settings, lambda: notes) as again:
+            assert again is keeper
     with connect(home.settings, lambda: notes) as keeper:
         assert keeper.drop_database(made.name)
     lines = (home.state.keeper / "keeper.log").read_text().splitlines()
