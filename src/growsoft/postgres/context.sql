@@ -108,9 +108,16 @@ CREATE FUNCTION gs.elevated() RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE
 RETURN gs.ctx(4) = '1';
 CREATE FUNCTION gs.companies() RETURNS bigint[] LANGUAGE sql STABLE PARALLEL SAFE
 RETURN coalesce(pg_catalog.string_to_array(nullif(gs.ctx(5), ''), '_'), '{}')::bigint[];
+-- NULL without a context, and so no row: '' means that no link limits, and a context can be left within a statement.
 CREATE FUNCTION gs.record() RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
-RETURN gs.ctx(7);
-GRANT EXECUTE ON FUNCTION gs.ctx(integer), gs.user_id(), gs.actor(), gs.elevated(), gs.companies(), gs.record() TO PUBLIC;
+RETURN CASE WHEN gs.ctx(1) <> '' THEN gs.ctx(7) END;
+-- The role that a statement was planned for, and whose policies it therefore has. IMMUTABLE on purpose: the planner puts
+-- the answer into the plan, and PostgreSQL plans anew for another role. current_user alone tells who runs the plan: a
+-- cursor or a set_config() inside of the statement could plan as a manager and run as oneself.
+CREATE FUNCTION gs.planned_as() RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN current_user::text;
+GRANT EXECUTE ON FUNCTION gs.ctx(integer), gs.user_id(), gs.actor(), gs.elevated(), gs.companies(), gs.record(),
+  gs.planned_as() TO PUBLIC;
 
 -- True when this connection may serve somebody else. SQL PREPARE is the one way in which injected SQL could leave text
 -- behind that the driver would run later in another's name.

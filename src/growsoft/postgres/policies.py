@@ -71,6 +71,9 @@ class Declarations:
 def table_walls(tables: Iterable[Table]) -> Iterable[Sql]:
     """Close each table: row security on, also for its owner; no row without a signed context; a link sees one record.
 
+    The signed role must be the one whose policies the plan has and the one that runs it: a plan made as a manager and
+    run as oneself (a cursor, a set_config() inside of the statement) passes the second check alone.
+
     The sub-selects make the planner compute the answer once, and this very form keeps its estimates right: it takes
     IS NOT NULL for nearly always true, and the obvious ``(SELECT ...) = current_user`` for one row in 200.
     """
@@ -80,7 +83,7 @@ def table_walls(tables: Iterable[Table]) -> Iterable[Sql]:
         yield sql("ALTER TABLE {t} FORCE ROW LEVEL SECURITY", t=name)
         yield sql(
             "CREATE POLICY {policy} ON {t} AS RESTRICTIVE FOR ALL TO PUBLIC"
-            " USING ((SELECT nullif(gs.ctx(1) = current_user, false)) IS NOT NULL)",
+            " USING ((SELECT nullif(gs.ctx(1) = gs.planned_as() AND gs.ctx(1) = current_user, false)) IS NOT NULL)",
             policy=ident(SIGNED_POLICY), t=name,
         )  # fmt: skip
         this_record = (

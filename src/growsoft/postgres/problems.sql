@@ -35,7 +35,8 @@ UNION ALL SELECT relname || ' does not force row security on its owner' FROM t
 UNION ALL SELECT relname || ' does not belong to gs_owner' FROM t WHERE relowner <> 'gs_owner'::regrole
 UNION ALL SELECT relname || ' lacks the policy gs_signed' FROM t WHERE oid NOT IN (
   SELECT polrelid FROM everywhere WHERE polname = 'gs_signed'
-     AND condition = '(( SELECT NULLIF((gs.ctx(1) = CURRENT_USER), false) AS "nullif") IS NOT NULL)')
+     AND condition = '(( SELECT NULLIF(((gs.ctx(1) = gs.planned_as()) AND (gs.ctx(1) = CURRENT_USER)), false)'
+       || ' AS "nullif") IS NOT NULL)')
 UNION ALL SELECT relname || ' lacks the policy gs_link' FROM t WHERE oid NOT IN (
   SELECT polrelid FROM everywhere WHERE polname = 'gs_link' AND condition ~ (
     '^\(+ SELECT NULLIF\(\(gs\.record\(\) = ''''::text\), false\) AS "nullif"\) IS NOT NULL\)'

@@ -55,7 +55,7 @@ def test_a_template_that_fails_is_dropped(server: Endpoint) -> None:
 
 
 def test_nobody_but_the_superuser_enters_a_template(notes: Notes, notes_template: str) -> None:
-    with pytest.raises(psycopg.OperationalError, match="pg_hba.conf rejects"):
+    with pytest.raises(psycopg.OperationalError, match=r"pg_hba\.conf rejects"):
         Attacker(notes, dbname=notes_template)
 
 
