@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import re
@@ -12,6 +13,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import msgspec
@@ -148,6 +150,18 @@ def repository_files() -> list[str]:
     return sorted(name for name in listed.decode().split("\0") if name and (ROOT / name).is_file())
 
 
+@cache
+def cache_folder() -> Path:
+    """Return where scanners keep what they remember: the clone, not a home; or for others than its owner a scratch."""
+    place = ROOT / ".cache"
+    if ROOT.stat().st_uid == os.geteuid():
+        place.mkdir(exist_ok=True)
+        return place
+    scratch = tempfile.mkdtemp(prefix="growsoft-scan-")
+    atexit.register(shutil.rmtree, scratch, ignore_errors=True)
+    return Path(scratch)
+
+
 def _unreasoned(names: Iterator[str]) -> Iterator[Finding]:
     for name in names:
         for number, line in enumerate((ROOT / name).read_text(errors="replace").splitlines(), 1):
@@ -172,7 +186,7 @@ def _semgrep() -> Path:
 
 def _semgrep_env() -> Mapping[str, str]:
     """Keep semgrep's settings and logs in the clone, and semgrep itself from calling home."""
-    cache = ROOT / ".cache" / "semgrep"
+    cache = cache_folder() / "semgrep"
     cache.mkdir(parents=True, exist_ok=True)
     places = {"SEMGREP_SETTINGS_FILE": cache / "settings.yml", "SEMGREP_LOG_FILE": cache / "semgrep.log"}
     quiet = {"SEMGREP_SEND_METRICS": "off", "SEMGREP_ENABLE_VERSION_CHECK": "0"}
@@ -183,8 +197,7 @@ def _run(
     command: Sequence[str], allowed: Sequence[int], env: Mapping[str, str] | None = None, root: Path = ROOT
 ) -> bytes:
     """Run a scanner in the repository; an exit code it does not use for findings means it broke."""
-    # Scanners keep caches: in the clone, not in somebody's home.
-    environ = {**(os.environ if env is None else env), "XDG_CACHE_HOME": str(ROOT / ".cache")}
+    environ = {**(os.environ if env is None else env), "XDG_CACHE_HOME": str(cache_folder())}
     done = subprocess.run(command, cwd=root, env=environ, capture_output=True, check=False, timeout=300)
     if done.returncode not in allowed:
         said = (done.stderr or done.stdout).decode(errors="replace").strip()[-2000:]

@@ -30,7 +30,7 @@ from growsoft.security.x509_values import (
     limits_of,
 )
 
-__all__ = ["Authority", "Certificate", "CertificateUnusable", "Facts", "Use", "expires_within", "facts"]
+__all__ = ["Authority", "Certificate", "CertificateUnusable", "Facts", "Use", "expires_within", "facts", "facts_in"]
 
 RENEW_DAYS = 30
 
@@ -59,6 +59,14 @@ def facts(path: Path) -> Facts:
 def expires_within(path: Path, days: int, *, now: datetime | None = None) -> bool:
     """Say whether a certificate is over within so many days; one that cannot be read raises `CertificateUnusable`."""
     return facts(path).expires_within(days, now=now)
+
+
+def facts_in(shown: bytes) -> Facts:
+    """Return what a certificate says that a server showed (DER); raises `CertificateUnusable`."""
+    try:
+        return facts_of(x509.load_der_x509_certificate(shown))
+    except ValueError as error:
+        raise CertificateUnusable("What was shown is no certificate; see who answers there.") from error
 
 
 class Authority:

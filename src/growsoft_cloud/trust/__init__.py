@@ -1,0 +1,1 @@
+"""The cloud's claims, and the checks of backups and of the standby."""

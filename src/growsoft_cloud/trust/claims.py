@@ -1,0 +1,193 @@
+"""The claims of the hosting: backups, standby, disaster recovery, staff, hosts and networks."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+from growsoft.trust.claim import Claim, Missing
+from growsoft_cloud.trust.copies import copies_are_spread
+from growsoft_cloud.trust.standby import failover_was_done
+
+_LATER: Final = "Nothing to do yet; do not promise it to anybody before it is built."
+_BACK_UP: Final = "Until then take one every day: growsoft backup now DB"
+_ATTEST: Final = "Keep the provider's document at hand; attestations cannot be recorded yet."
+
+# A failover, once done, is evidence for as long as people still know how.
+_A_QUARTER: Final = timedelta(days=92)
+
+CLOUD: Final = (
+    Claim(
+        "BK-1",
+        "We keep 14 full backups of each Growsoft database for at least 3 months: 1/day for 7 days, 1/week for 4"
+        " weeks, 1/month for 3 months.",
+        Missing("Backups are full and the policy counts 7, 4 and 3; schedule and retention are missing.", _BACK_UP),
+        ("growsoft_cloud/fleet/policy.py",),
+        ("tests/unit/fleet/test_policy.py",),
+    ),
+    Claim(
+        "BK-2",
+        "Backups are replicated in at least 3 different data centers, on at least 2 different continents.",
+        copies_are_spread,
+        ("growsoft_cloud/backup/copies.py", "growsoft_cloud/backup/service.py", "growsoft_cloud/fleet/policy.py"),
+        (
+            "tests/acceptance/trust/test_bk2_copies.py",
+            "tests/unit/backup/test_copies.py",
+            "tests/integration/backup/test_service.py",
+        ),
+    ),
+    Claim(
+        "BK-3",
+        "The actual locations of our data centers are specified in our Privacy Policy.",
+        Missing("There is no privacy page yet.", _LATER),
+        ("growsoft_cloud/fleet/places.py",),
+    ),
+    Claim(
+        "BK-4",
+        "You can also download manual backups of your live data by requesting us using the ticket or over phone.",
+        Missing("There is no download for customers and no ticket yet.", _BACK_UP),
+    ),
+    Claim(
+        "BK-5",
+        "You can contact our Helpdesk to restore any of those backups.",
+        Missing(
+            "Any backup can be restored beside the live database; a helpdesk, and the swap with the live one, are"
+            " missing.",
+            "Restore on the command line: growsoft backup restore ID --into NEW",
+        ),
+        ("growsoft_cloud/backup/restore.py",),
+        ("tests/integration/backup/test_service.py",),
+    ),
+    Claim(
+        "BK-6",
+        "we actively monitor our daily backups, and they are replicated in multiples locations on different"
+        " continents.",
+        Missing("Nothing watches the age and size of backups yet.", "Look at them: growsoft backup list"),
+    ),
+    Claim(
+        "HA-1",
+        "Hardware failover: for services hosted on bare metal, where hardware failure is possible, we implement local"
+        " hot standby replication, with monitoring and a manual failover procedure that takes less time.",
+        failover_was_done,
+        ("growsoft/postgres/standby.py", "growsoft/postgres/replication.py", "growsoft/cli/servers.py"),
+        ("tests/acceptance/trust/test_ha1_standby.py", "tests/integration/postgres_server/test_standby.py"),
+        _A_QUARTER,
+    ),
+    Claim(
+        "DR-1",
+        "RPO (Recovery Point Objective) = 24h.",
+        Missing("Without a schedule nobody knows how old the newest backup is tomorrow.", _BACK_UP),
+    ),
+    Claim(
+        "DR-2",
+        "RTO (Recovery Time Objective) = 24h for paid subscriptions, 48h for free trials, education offer, freemium "
+        "users, etc.",
+        Missing("There is no recovery plan that could be timed yet.", _LATER),
+    ),
+    Claim(
+        "DR-3",
+        "We have automated provisioning to deploy our services in a new hosting location.",
+        Missing("There is no provisioning of hosts yet.", _LATER),
+    ),
+    Claim(
+        "DR-4",
+        "We routinely use both the daily backups and provisioning scripts for daily operations, so both parts of the "
+        "disaster recovery procedure are tested all the time.",
+        Missing("There are no daily restores, copies and drills yet.", _LATER),
+    ),
+    Claim(
+        "ST-1",
+        "For this they use their own special staff credentials, not your password (which they have no way to know).",
+        Missing("There is no staff access yet; nobody but a database's own users can sign in.", _LATER),
+    ),
+    Claim(
+        "ST-2",
+        "we can audit and control staff actions separately!",
+        Missing("Every elevation is audited; there are no staff sessions, and the audit is not sealed yet.", _LATER),
+        ("growsoft/postgres/context.sql",),
+    ),
+    Claim(
+        "ST-3",
+        "Our Helpdesk staff strives to respect your privacy as much as possible, and only access files and settings "
+        "needed to diagnose and resolve your issue.",
+        Missing("There is no staff access, and so no scope of it, yet.", _LATER),
+    ),
+    Claim(
+        "SY-1",
+        "All Growsoft Cloud servers are running hardened Linux distributions with up-to-date security patches.",
+        Missing("There is no provisioning of hosts yet.", _LATER),
+    ),
+    Claim(
+        "SY-2",
+        "Installations are ad-hoc and minimal to limit the number of services that could contain vulnerabilities (no "
+        "PHP/MySQL stack for example).",
+        Missing("There is no list of allowed packages and ports for hosts yet.", _LATER),
+    ),
+    Claim(
+        "SY-3",
+        "Only a few trusted Growsoft engineers have clearance to remotely manage the servers – and access is only "  # noqa: RUF001  the policy's own dash
+        "possible using an encrypted personal SSH keypair, from a computer with full-disk encryption.",
+        Missing("There is no authority for SSH certificates, and no attestation of the engineers' disks.", _ATTEST),
+    ),
+    Claim(
+        "PH-1",
+        "Growsoft Cloud servers are hosted in trusted data centers in various regions of the world (e.g. OVH, Google "
+        "Cloud), and they must all exceed our physical security criterions:",
+        Missing("No data centre has an attestation: the ones here are folders.", _ATTEST),
+        ("growsoft_cloud/fleet/places.py",),
+    ),
+    Claim(
+        "EN-2",
+        "All internal data communications between our servers are also protected with state-of-the-art encryption"
+        " (SSH).",
+        Missing(
+            "The standby streams over TLS 1.3 with a verified certificate, and PostgreSQL takes nothing else from the"
+            " network; a capture of the traffic is missing.",
+            _LATER,
+        ),
+        ("growsoft/postgres/replication.py", "growsoft/postgres/parameters.py"),
+        ("tests/integration/postgres_server/test_standby.py", "tests/integration/security/test_postgresql_tls.py"),
+    ),
+    Claim(
+        "EN-4",
+        "All customer data (database content and stored files) is encrypted at rest, both in production and in backups "
+        "(AES-128 or AES-256)",
+        Missing(
+            "Backups are AES-256 under each customer's own key; PostgreSQL's data is as encrypted as its volume, which"
+            " nobody checks yet.",
+            "Put the home on an encrypted volume.",
+        ),
+        ("growsoft/security/streams.py", "growsoft/security/envelope.py", "growsoft_cloud/backup/archive.py"),
+        ("tests/unit/security/test_streams.py", "tests/unit/backup/test_archive.py"),
+    ),
+    Claim(
+        "ND-1",
+        "All data center providers used by Growsoft Cloud have very large network capacities, and have designed their "
+        "infrastructure to withstand the largest Distributed Denial of Service (DDoS) attacks.",
+        Missing(
+            "Heads, bodies and connections have limits before a thread is taken; flood tests and the providers'"
+            " attestations are missing.",
+            _ATTEST,
+        ),
+        ("growsoft/web/limits.py", "growsoft/web/acceptor.py"),
+        ("tests/unit/web/test_server.py",),
+    ),
+    Claim(
+        "ND-2",
+        "Firewalls and intrusion prevention systems on Growsoft Cloud servers help detect and block threats such as "
+        "brute-force password attacks.",
+        Missing("Sign-ins are throttled by login and network; hosts have no firewall and no ban list yet.", _LATER),
+        ("growsoft/postgres/credentials.sql",),
+    ),
+    Claim(
+        "VR-1",
+        "These reports are treated with high priority, the problem is immediately assessed and solved by the Growsoft "
+        "security team, in collaboration with the reporter, and then disclosed in a responsible manner to Growsoft "
+        "customers and users.",
+        Missing(
+            "SECURITY.md says where to report and what follows; security.txt, the form and its priority ticket are"
+            " missing.",
+            _LATER,
+        ),
+    ),
+)
