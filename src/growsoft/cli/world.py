@@ -20,6 +20,7 @@ from growsoft.apps.instance.directory import Located, located
 from growsoft.cli import background
 from growsoft.cli.instance import Instance, open_instance
 from growsoft.config import Settings, State
+from growsoft.keeper.templates import template_name
 from growsoft.orm import load
 from growsoft.postgres.keeper import KeeperError
 from growsoft.postgres.local import LOOPBACK
@@ -46,7 +47,7 @@ class InstanceWorld:
         """Where the instance keeps what it has."""
         return self.instance.state
 
-    @cached_property
+    @property
     def running(self) -> Running:
         """What the supervisor says of its processes, while it runs."""
         told = self._told()
@@ -60,33 +61,20 @@ class InstanceWorld:
         host = LOOPBACK if bind in _EVERYWHERE else bind
         return Address(host, int(str(self._told()["port"])), self.state.ca / "ca.pem")
 
-    @cached_property
+    @property
     def entries(self) -> tuple[Entry, ...]:
         """The registry, the control database first."""
-        control = self.instance.facts.control
-        with self.instance.env(control, "the registry is compared with the cluster") as env:
-            rows = env["instance.database"].search_read([], ["uuid", "pg_name", "state", "backup_key"], order="id")
-        first = Entry(control.uuid, control.pg_name, "active", None, control=True)
-        return (first, *(_entry(row) for row in rows))
+        return self._entries
 
-    @cached_property
+    @property
     def subjects(self) -> tuple[Subject, ...]:
         """The databases that are served, the control database first."""
-        control = self.instance.facts.control
-        with self.instance.env(control, "databases are looked up for a check of the claims") as env:
-            rows = env["instance.database"].search_read(
-                [["state", "=", "active"]], ["name", "uuid", "pg_name", "key_id", "apps"], order="id"
-            )
-        return tuple(self._subject(where) for where in (control, *map(located, rows)))
+        return self._subjects
 
-    @cached_property
+    @property
     def packages(self) -> tuple[Path, ...]:
         """The packages that the product is made of."""
-        names = {entry.module.partition(".")[0] for group in _GROUPS for entry in entry_points(group=group)}
-        specs = [find_spec(name) for name in sorted(names | {"growsoft"})]
-        return tuple(
-            Path(place) for spec in specs if spec is not None for place in spec.submodule_search_locations or ()
-        )
+        return self._packages
 
     @property
     def source(self) -> Path | None:
@@ -95,10 +83,9 @@ class InstanceWorld:
 
     def fingerprint(self, subject: Subject) -> str:
         """What the walls of a database must be, by the keeper's template of its apps."""
-        versions = dict(subject.registry.versions)
-        for template, fingerprint in self._templates:
-            if template == versions:
-                return fingerprint
+        wanted = template_name(subject.registry.versions, subject.registry.declarations)
+        if wanted in self._templates:
+            return self._templates[wanted]
         raise CannotCheck(
             f"There is no template for the apps of {subject.told}, so nothing to compare it with.",
             "Let its apps be upgraded: growsoft up",
@@ -109,10 +96,35 @@ class InstanceWorld:
         return self.deadline - time.monotonic()
 
     @cached_property
-    def _templates(self) -> list[tuple[dict[str, str], str]]:
+    def _entries(self) -> tuple[Entry, ...]:
+        control = self.instance.facts.control
+        with self.instance.env(control, "the registry is compared with the cluster") as env:
+            rows = env["instance.database"].search_read([], ["uuid", "pg_name", "state", "backup_key"], order="id")
+        first = Entry(control.uuid, control.pg_name, "active", None, control=True)
+        return (first, *(_entry(row) for row in rows))
+
+    @cached_property
+    def _subjects(self) -> tuple[Subject, ...]:
+        control = self.instance.facts.control
+        with self.instance.env(control, "databases are looked up for a check of the claims") as env:
+            rows = env["instance.database"].search_read(
+                [["state", "=", "active"]], ["name", "uuid", "pg_name", "key_id", "apps"], order="id"
+            )
+        return tuple(self._subject(where) for where in (control, *map(located, rows)))
+
+    @cached_property
+    def _packages(self) -> tuple[Path, ...]:
+        names = {entry.module.partition(".")[0] for group in _GROUPS for entry in entry_points(group=group)}
+        specs = [find_spec(name) for name in sorted(names | {"growsoft"})]
+        return tuple(
+            Path(place) for spec in specs if spec is not None for place in spec.submodule_search_locations or ()
+        )
+
+    @cached_property
+    def _templates(self) -> dict[str, str]:
         try:
             with self.instance.keeper() as keeper:
-                return [(dict(entry.apps), entry.fingerprint) for entry in keeper.list_cluster().templates]
+                return {entry.name: entry.fingerprint for entry in keeper.list_cluster().templates}
         except KeeperError as error:
             raise CannotCheck(f"The keeper did not answer: {error.message}", START_IT) from error
 

@@ -49,6 +49,12 @@ class Wanted:
     declarations: Declarations
 
 
+def template_name(versions: Mapping[str, str], declarations: Declarations) -> str:
+    """Name the template of a set of apps after everything that decides what is in it."""
+    parts = msgspec.json.encode([sorted(versions.items()), declarations.digest(), platform(), checks()])
+    return f"gs_template_{sha256(parts).hexdigest()[:12]}"
+
+
 class Templates:
     """The templates of a cluster."""
 
@@ -65,7 +71,7 @@ class Templates:
         key = tuple(sorted(apps))
         if key not in self._wanted:
             versions, declarations = dict(self._product.versions(key)), self._product.declarations(key)
-            self._wanted[key] = Wanted(_name(versions, declarations), versions, declarations)
+            self._wanted[key] = Wanted(template_name(versions, declarations), versions, declarations)
         return self._wanted[key]
 
     @contextmanager
@@ -141,11 +147,6 @@ class Templates:
     def _database(self, identity: Identity, pools: Pools) -> Database:
         where = replace(self._server, dbname=identity.name, user=identity.name, password=identity.password)
         return Database(where, identity.uuid, identity.key_id, identity.signing_key, pools)
-
-
-def _name(versions: Mapping[str, str], declarations: Declarations) -> str:
-    parts = msgspec.json.encode([sorted(versions.items()), declarations.digest(), platform(), checks()])
-    return f"gs_template_{sha256(parts).hexdigest()[:12]}"
 
 
 def _forget(connection: Superuser) -> None:
