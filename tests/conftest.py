@@ -8,6 +8,8 @@ from contextlib import ExitStack
 
 import pytest
 
+from growsoft.apps.sale.demo import load_northwind
+from growsoft.orm import load
 from growsoft.postgres.connection import Endpoint
 from growsoft.postgres.database import Database
 from growsoft.postgres.pool import Pools
@@ -16,6 +18,7 @@ from growsoft.postgres.superuser import superuser
 from growsoft.testing.cluster import Cluster, ephemeral_cluster
 from tests.support.databases import database_from
 from tests.support.notes import DECLARATIONS, Notes, fill
+from tests.support.shop import APPS, Shop, shop_template
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -79,3 +82,29 @@ def shared_notes(server: Endpoint, notes_template: str) -> Generator[Notes]:
 def notes(server: Endpoint, notes_template: str, fresh_database: Callable[[str], Database]) -> Notes:
     """A database of notes for one test."""
     return Notes(fresh_database(notes_template), server)
+
+
+@pytest.fixture(scope="session")
+def empty_shop(server: Endpoint) -> Generator[str]:
+    """The name of a template with the built-in apps and nothing but what they bring themselves."""
+    with shop_template(server, lambda _env: None) as name:
+        yield name
+
+
+@pytest.fixture(scope="session")
+def filled_shop(server: Endpoint) -> Generator[str]:
+    """The name of a template with the built-in apps and Northwind."""
+    with shop_template(server, load_northwind) as name:
+        yield name
+
+
+@pytest.fixture
+def shop(server: Endpoint, empty_shop: str, fresh_database: Callable[[str], Database]) -> Shop:
+    """A shop that has just opened: no customers, no products."""
+    return Shop(fresh_database(empty_shop), server, load(APPS))
+
+
+@pytest.fixture
+def northwind(server: Endpoint, filled_shop: str, fresh_database: Callable[[str], Database]) -> Shop:
+    """A shop with the customers, products and orders of Northwind."""
+    return Shop(fresh_database(filled_shop), server, load(APPS))
