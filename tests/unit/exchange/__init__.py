@@ -1,0 +1,1 @@
+"""Unit tests of exchange: reading files and cells, and planning what becomes of them."""
