@@ -103,7 +103,7 @@ RETURN pg_catalog.split_part(pg_catalog.current_setting('backtrace_functions'), 
 CREATE FUNCTION gs.user_id() RETURNS bigint LANGUAGE sql STABLE PARALLEL SAFE
 RETURN nullif(gs.ctx(2), '')::bigint;
 CREATE FUNCTION gs.actor() RETURNS bigint LANGUAGE sql STABLE PARALLEL SAFE
-RETURN coalesce(nullif(gs.ctx(3), ''), '0')::bigint;
+RETURN nullif(gs.ctx(3), '')::bigint;
 CREATE FUNCTION gs.elevated() RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE
 RETURN gs.ctx(4) = '1';
 CREATE FUNCTION gs.companies() RETURNS bigint[] LANGUAGE sql STABLE PARALLEL SAFE
