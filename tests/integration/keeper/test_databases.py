@@ -20,9 +20,10 @@ from growsoft.postgres.keeper import (
     UpgradeNeeded,
     VerbRefused,
     new_database_name,
+    superuser_errors,
 )
 from growsoft.postgres.pool import Pools
-from growsoft.postgres.refusals import Conflict, ContextRefused
+from growsoft.postgres.refusals import Conflict, ContextRefused, DatabaseError
 from growsoft.postgres.sql import Sql, ident, sql
 from growsoft.postgres.superuser import superuser
 from growsoft.postgres.transaction import Result, Transaction
@@ -116,12 +117,30 @@ def test_a_login_gets_the_profiles_its_accounts_use_and_loses_the_others(house: 
 
 
 def test_databases_that_need_the_same_new_profile_at_once_all_get_it(house: House) -> None:
-    names = [house.create().name for _ in range(4)]
+    names = [house.create().name for _ in range(3)]
     roles = [GROUP, f"g_group_{uuid4().hex[:8]}"]
     profile = {house.add_user(name, 7, roles) for name in names}.pop()
     todo = iter(names)
-    _at_once(4, lambda: house.keeper.ensure_profile(next(todo)))
+    _at_once(3, lambda: house.keeper.ensure_profile(next(todo)))
     assert all(profile in house.profiles(name) for name in names)
+
+
+def test_whoever_loses_the_race_for_a_new_profile_takes_the_winners(house: House) -> None:
+    made = house.create()
+    group = f"g_group_{uuid4().hex[:8]}"
+    profile = house.add_user(made.name, 7, [group])
+    with superuser(house.endpoint()) as winner, ThreadPoolExecutor(1) as executor:
+        winner.run(sql("CREATE ROLE {group} NOLOGIN NOINHERIT", group=ident(group)))
+        with winner.atomic():
+            winner.run(sql("CREATE ROLE {profile} NOLOGIN INHERIT", profile=ident(profile)))
+            winner.run(
+                sql("GRANT {g} TO {profile} WITH INHERIT TRUE, SET FALSE", g=ident(group), profile=ident(profile))
+            )
+            losing = executor.submit(house.keeper.ensure_profile, made.name)
+            while not house.ask(sql("SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock'")):
+                time.sleep(0.01)
+        losing.result(10)
+    assert profile in house.profiles(made.name)
 
 
 def test_a_profile_that_is_not_what_its_name_says_is_refused(house: House) -> None:
@@ -266,22 +285,30 @@ def test_every_verb_is_logged_with_its_outcome_and_no_secret(own_house: House) -
         assert own_house.keys.signing_key(made.uuid, key_id).hex() not in text
 
 
-def test_a_password_does_not_get_into_the_servers_log_when_making_a_login_fails(house: House) -> None:
-    name, uuid = new_database_name(), uuid4()
+def test_a_password_does_not_get_into_the_servers_log_when_setting_it_fails(house: House) -> None:
+    made = house.create()
     with superuser(house.endpoint()) as connection:
-        # A role of this name that owns something cannot be cleared away, so CREATE ROLE meets it.
-        connection.run(sql("CREATE ROLE {name}", name=ident(name)))
-        connection.run(sql("CREATE SCHEMA {name} AUTHORIZATION {name}", name=ident(name)))
-    try:
-        with pytest.raises(Exception, match=r".+"):
-            house.create(name, uuid)
-    finally:
-        with superuser(house.endpoint()) as connection:
-            connection.run(sql("DROP SCHEMA {name}; DROP ROLE {name}", name=ident(name)))
-    house.keeper.sweep()
+        connection.run(sql("REVOKE ALL ON DATABASE {name} FROM {name}", name=ident(made.name)))
+        connection.run(sql("DROP ROLE {name}", name=ident(made.name)))
+    with pytest.raises(DatabaseError):
+        house.keeper.rotate_keys(made.name, 2)
     log = house.cluster.server.log.read_text(errors="replace")
-    assert name in log
-    assert house.keys.login_password(uuid, 1) not in log
+    assert f'role "{made.name}" does not exist' in log
+    assert house.keys.login_password(made.uuid, 2) not in log
+
+
+def test_what_a_killed_keeper_left_running_is_ended_before_anything_is_looked_for(house: House) -> None:
+    def orphan() -> None:
+        with superuser_errors(), superuser(house.endpoint()) as connection:
+            connection.run(sql("SELECT pg_sleep(60)"))
+
+    with ThreadPoolExecutor(1) as executor:
+        running = executor.submit(orphan)
+        while not house.ask(sql("SELECT pid FROM pg_stat_activity WHERE wait_event = 'PgSleep'")):
+            time.sleep(0.01)
+        house.keeper.start()
+        with pytest.raises(DatabaseUnavailable):
+            running.result(10)
 
 
 def _at_once(count: int, work: Callable[[], T]) -> list[T]:
