@@ -23,7 +23,7 @@ _COMPARISONS: Final[dict[str, Sql]] = {
 }  # fmt: skip
 _CASTS: Final[dict[ColumnType, tuple[Sql, Sql]]] = {
     "bigint": (sql("::bigint"), sql("::bigint[]")),
-    "integer": (sql("::bigint"), sql("::bigint[]")),
+    "integer": (sql("::integer"), sql("::integer[]")),
     "text": (sql("::text"), sql("::text[]")),
     "boolean": (sql("::boolean"), sql("::boolean[]")),
     "numeric": (sql("::numeric"), sql("::numeric[]")),
