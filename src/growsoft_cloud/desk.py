@@ -9,7 +9,7 @@ from typing import Final
 from uuid import UUID
 
 from growsoft.apps.instance.directory import Located
-from growsoft.apps.instance.models import CustomerDatabase, check_database_name
+from growsoft.apps.instance.models import CustomerDatabase, State, check_database_name
 from growsoft.cli.databases import keep_certificate, record_database, set_state
 from growsoft.cli.errors import NotFound
 from growsoft.cli.instance import Instance, open_instance
@@ -71,7 +71,7 @@ class InstanceDesk:
             where = Located(name, target.uuid, target.name, created.key_id, apps)
             record_database(self.instance, where, manifest.database.plan or "paid")
             keep_certificate(self.instance, name)
-            set_state(self.instance, where, "active")
+            set_state(self.instance, where, State.ACTIVE)
 
         return enter
 

@@ -58,7 +58,7 @@ class Directory:
         return self._served(self._control)
 
     def find(self, host: str) -> Site | None:
-        """Give the database of a host name without port: ``localhost`` is the control database, else the first label."""
+        """Give the database of a host name without port: ``localhost`` is the control database."""
         name = host.lower().removesuffix(".")
         if name in ("localhost", "127.0.0.1", "::1", "[::1]"):
             return self.control()
