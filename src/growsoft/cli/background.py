@@ -8,12 +8,13 @@ import os
 import select
 import signal
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from growsoft.cli.children import READY_VARIABLE
 from growsoft.config import State
-from growsoft.errors import GrowsoftError
+from growsoft.errors import AccessError, GrowsoftError
 from growsoft.postgres.files import append_to, log_tail
 
 
@@ -35,8 +36,9 @@ def only_one(state: State) -> Generator[None]:
 
     The lock is the proof: the kernel frees it with the process, and only its holder writes the number into the file.
     """
-    descriptor = _open(state)
+    descriptor = _open(state, os.O_RDWR | os.O_CREAT)
     try:
+        _let_group_look(descriptor, state.run)
         _lock_soon(descriptor)
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
@@ -47,12 +49,17 @@ def only_one(state: State) -> Generator[None]:
 
 
 def running(state: State) -> int | None:
-    """Return the process id of the supervisor of a home, proven by the lock that it holds; None when none runs."""
-    if not state.supervisor_pid.exists():
-        return None
-    descriptor = _open(state)
+    """Return the process id of the supervisor of a home, proven by the lock that it holds; None when none runs.
+
+    Raises `AccessError` for a user whose instance this is not.
+    """
     try:
-        if _lock(descriptor):
+        descriptor = _open(state, os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    try:
+        # A shared lock: two who look at the same moment must not take each other for the supervisor.
+        if _lock(descriptor, fcntl.LOCK_SH):
             return None
         written = os.pread(descriptor, 32, 0).strip()
     finally:
@@ -65,8 +72,12 @@ def down(state: State, timeout: float = 120) -> bool:
     pid = running(state)
     if pid is None:
         return False
-    with contextlib.suppress(ProcessLookupError):
+    try:
         os.kill(pid, signal.SIGTERM)
+    except PermissionError as error:
+        raise AccessError(f"Process {pid} belongs to another user; act as this user, or as root.") from error
+    except ProcessLookupError:
+        pass
     deadline = time.monotonic() + timeout
     while running(state) == pid:
         if time.monotonic() > deadline:
@@ -75,10 +86,17 @@ def down(state: State, timeout: float = 120) -> bool:
     return True
 
 
-def detach(argv: Sequence[str], environ: Mapping[str, str], log: Path, timeout: float = 300) -> str:
+def detach(
+    argv: Sequence[str],
+    environ: Mapping[str, str],
+    log: Path,
+    timeout: float = 300,
+    say: Callable[[str], None] | None = None,
+) -> str:
     """Start a supervisor in the background and wait until it is ready; returns what it told (see `announce`).
 
-    Raises `DidNotStart` with the end of its log when it ended first.
+    `say` is told what goes into the log meanwhile. Raises `DidNotStart` when it ended first; with the end of its log,
+    unless `say` was told.
     """
     position = log.stat().st_size if log.exists() else 0
     reads, writes = os.pipe()
@@ -99,11 +117,13 @@ def detach(argv: Sequence[str], environ: Mapping[str, str], log: Path, timeout: 
     finally:
         os.close(writes)
         os.close(output)
-    told = _answer(reads, timeout)
+    told = _answer(reads, timeout, _Following(log, position, say or _nobody))
     if told:
         return told
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGTERM)
+    if say is not None:
+        raise DidNotStart(f"Growsoft did not start; the lines above say why, and all of them are in {log}.")
     raise DidNotStart(f"{DidNotStart.default_message()} The end of {log}:\n{log_tail(log, position)}")
 
 
@@ -117,40 +137,74 @@ def announce(message: str, environ: Mapping[str, str]) -> bool:
     return True
 
 
-def _answer(reads: int, timeout: float) -> str:
+@dataclass(eq=False)
+class _Following:
+    """Tells the lines of a log that is being written."""
+
+    log: Path
+    position: int
+    say: Callable[[str], None]
+
+    def __call__(self) -> None:
+        """Tell the whole lines that came since the last time."""
+        with self.log.open("rb") as file:
+            file.seek(self.position)
+            lines, newline, _begun = file.read().rpartition(b"\n")
+        self.position += len(lines + newline)
+        for line in lines.decode(errors="replace").splitlines():
+            self.say(line)
+
+
+def _nobody(_line: str) -> None:
+    """Nobody wants to hear."""
+
+
+def _answer(reads: int, timeout: float, follow: Callable[[], None]) -> str:
     """Read what a starting supervisor tells; nothing when it ends or takes too long."""
     deadline = time.monotonic() + timeout
     told = b""
     try:
-        while (left := deadline - time.monotonic()) > 0 and select.select([reads], [], [], left)[0]:
+        while time.monotonic() < deadline:
+            follow()
+            if not select.select([reads], [], [], 0.2)[0]:
+                continue
             part = os.read(reads, 65536)
             if not part:
                 break
             told += part
     finally:
         os.close(reads)
+    follow()
     return told.decode()
 
 
-def _open(state: State) -> int:
+def _open(state: State, flags: int) -> int:
     """Open the file that is locked; it is never removed, or two could each lock another one."""
-    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-    return os.open(state.supervisor_pid, flags, 0o644)
+    try:
+        return os.open(state.supervisor_pid, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except PermissionError as error:
+        raise AccessError(f"{state.run} is closed to you; act as the user who started Growsoft, or as root.") from error
+
+
+def _let_group_look(descriptor: int, folder: Path) -> None:
+    """Let the keeper's user see whether we run. Nobody else: whoever can open the file could lock it, too."""
+    os.fchown(descriptor, -1, folder.stat().st_gid)
+    os.fchmod(descriptor, 0o640)
 
 
 def _lock_soon(descriptor: int) -> None:
     """Lock an open file, in spite of somebody who just looks whether it is locked."""
     for _ in range(20):
-        if _lock(descriptor):
+        if _lock(descriptor, fcntl.LOCK_EX):
             return
         time.sleep(0.02)
     raise AlreadyRunning
 
 
-def _lock(descriptor: int) -> bool:
+def _lock(descriptor: int, kind: int) -> bool:
     """Try to lock an open file."""
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

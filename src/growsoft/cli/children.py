@@ -24,6 +24,8 @@ READY_VARIABLE = "GROWSOFT_READY_FD"
 KEEPER_VARIABLE = "GROWSOFT_KEEPER_FD"
 # The keeper's ends of all lines, comma-separated.
 WORKERS_VARIABLE = "GROWSOFT_KEEPER_WORKER_FDS"
+# The sockets that a web worker accepts from, comma-separated.
+LISTEN_VARIABLE = "GROWSOFT_LISTEN_FDS"
 
 LARGEST_LOG = 64 * 1024 * 1024
 

@@ -1,31 +1,32 @@
-"""What commands do with databases and users: create, drop, sign-in links."""
+"""What commands do with databases: create, drop, and finish what was interrupted."""
 
 from __future__ import annotations
 
+import fcntl
+import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
-from uuid import uuid4
+from uuid import UUID, uuid4
 
-from growsoft.apps.base.data import group_ids
 from growsoft.apps.instance.directory import Located, customer_apps
-from growsoft.apps.instance.models import check_database_name
-from growsoft.auth.passwords import create_link, set_password
-from growsoft.cli.errors import NotFound
+from growsoft.apps.instance.models import NAME_TAKEN, Cluster, CustomerDatabase, Plan, State, check_database_name
+from growsoft.cli.errors import UsageError
 from growsoft.cli.hosts import keep_host_certificate
 from growsoft.cli.instance import Instance
-from growsoft.errors import ConfigError, ValidationError
-from growsoft.keeper.port import Port
+from growsoft.cli.users import first_administrator
+from growsoft.errors import GrowsoftError, ValidationError
 from growsoft.orm import Env
 from growsoft.postgres.keeper import new_database_name
 from growsoft.security.certificates import Authority
 from growsoft.security.envelope import Purpose
 
-ADMIN_LOGIN: Final = "admin"
 FIRST_KEY: Final = 1
+MAKING: Final = "making.lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +43,59 @@ def create_database(instance: Instance, name: str, plan: str, *, fill: Callable[
     """Create a customer's database, record it, and make its first administrator."""
     began = time.monotonic()
     check_database_name(name)
-    where = Located(name, uuid4(), new_database_name(), FIRST_KEY, customer_apps())
-    record_database(instance, where, plan)
-    try:
-        # A new RSA key takes about as long as the database: they are made side by side.
-        with ThreadPoolExecutor(1) as side, instance.keeper() as keeper:
-            certificate = side.submit(keep_certificate, instance, name)
-            keeper.create_database(where.pg_name, where.uuid, where.apps)
-            link = first_administrator(instance, keeper, where, fill)
-            certificate.result()
-    except BaseException:
-        forget_database(instance, where)
-        raise
-    set_state(instance, where, "active")
+    with making(instance, fcntl.LOCK_SH):
+        where = Located(name, uuid4(), new_database_name(), FIRST_KEY, customer_apps())
+        record_database(instance, where, plan)
+        try:
+            link = _make(instance, where, fill)
+            set_state(instance, where, State.ACTIVE)
+        except BaseException:
+            _forget(instance, where)
+            raise
     return Made(where, instance.url(name), link, time.monotonic() - began)
+
+
+def drop_database(instance: Instance, name: str) -> None:
+    """Drop database and login at once; record, key and backups stay for 92 days."""
+    where = instance.find(name)
+    if where == instance.facts.control:
+        raise UsageError("The control database is the registry of all others; it cannot be dropped.")
+    set_state(instance, where, State.DROPPED)
+    with instance.keeper() as keeper:
+        keeper.drop_database(where.pg_name)
+    instance.pools.forget(instance.database(where).endpoint)
+
+
+def finish_interrupted(instance: Instance) -> Iterator[str]:
+    """Undo creations and finish drops whose process was killed; tell what was done, as it is done."""
+    with making(instance, fcntl.LOCK_EX | fcntl.LOCK_NB) as alone:
+        if not alone:
+            return  # somebody creates a database right now
+        for name, pg_name in _in_state(instance, State.CREATING):
+            _drop(instance, pg_name)
+            _unlink(instance, pg_name)
+            yield f"Undid the interrupted creation of {name}."
+        with instance.keeper() as keeper:
+            there = {database.name for database in keeper.list_cluster().databases}
+        for name, pg_name in _in_state(instance, State.DROPPED):
+            if pg_name in there:
+                _drop(instance, pg_name)
+                yield f"Finished the interrupted drop of {name}."
+
+
+@contextmanager
+def making(instance: Instance, kind: int) -> Generator[bool]:
+    """Hold the lock of those who make databases: shared by them, alone for who clears up after them."""
+    descriptor = os.open(instance.state.keeper / MAKING, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, kind)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(descriptor)
 
 
 def keep_certificate(instance: Instance, name: str) -> None:
@@ -67,116 +107,64 @@ def record_database(instance: Instance, where: Located, plan: str) -> None:
     """Write a database into the registry, with a backup key of its own that only the instance key opens."""
     key = instance.keyring.new_customer_key(where.uuid, Purpose.BACKUPS)
     with instance.env(instance.facts.control, "a database is recorded in the registry") as env:
-        env["instance.database"].create(
+        if env[CustomerDatabase].search_count(CustomerDatabase.name_in_use == where.name):
+            raise ValidationError(NAME_TAKEN)
+        env[CustomerDatabase].create(
             {
                 "name": where.name,
                 "uuid": str(where.uuid),
                 "pg_name": where.pg_name,
                 "key_id": where.key_id,
-                "plan": plan,
-                "cluster_id": env["instance.cluster"].search([], limit=1),
+                "plan": Plan(plan),
+                "cluster_id": env[Cluster].search((), limit=1),
                 "apps": ",".join(where.apps),
                 "backup_key": key.to_text(),
             }
         )
 
 
-def forget_database(instance: Instance, where: Located) -> None:
-    """Undo a creation that failed."""
-    with instance.keeper() as keeper:
-        keeper.drop_database(where.pg_name)
-    with instance.env(instance.facts.control, "a database could not be created") as env:
-        env["instance.database"].search([["uuid", "=", str(where.uuid)]]).unlink()
-
-
-def set_state(instance: Instance, where: Located, state: str) -> None:
+def set_state(instance: Instance, where: Located, state: State) -> None:
     """Note where a database is in its life."""
     values: dict[str, object] = {"state": state}
-    if state == "dropped":
+    if state is State.DROPPED:
         values["dropped_at"] = datetime.now(UTC)
     with instance.env(instance.facts.control, "a database comes or goes") as env:
-        env["instance.database"].search([["uuid", "=", str(where.uuid)]]).write(values)
+        _recorded(env, where.uuid).write(values)
 
 
-def drop_database(instance: Instance, name: str) -> None:
-    """Drop database and login at once; record, key and backups stay for 92 days."""
-    where = instance.find(name)
-    if where == instance.facts.control:
-        raise ConfigError("The control database is the registry of all others; it cannot be dropped.")
-    set_state(instance, where, "dropped")
+def _make(instance: Instance, where: Located, fill: Callable[[Env], object] | None) -> str:
+    # A new RSA key takes about as long as the database: they are made side by side.
+    with ThreadPoolExecutor(1) as side, instance.keeper() as keeper:
+        certificate = side.submit(keep_certificate, instance, where.name)
+        keeper.create_database(where.pg_name, where.uuid, where.apps)
+        link = first_administrator(instance, keeper, where, fill)
+        certificate.result()
+    return link
+
+
+def _forget(instance: Instance, where: Located) -> None:
+    """Undo a creation that failed; what cannot be undone now is undone at the next start."""
+    try:
+        _drop(instance, where.pg_name)
+        _unlink(instance, where.pg_name)
+    except GrowsoftError:
+        return
+
+
+def _drop(instance: Instance, pg_name: str) -> None:
     with instance.keeper() as keeper:
-        keeper.drop_database(where.pg_name)
-    instance.pools.forget(instance.database(where).endpoint)
+        keeper.drop_database(pg_name)
 
 
-def first_administrator(
-    instance: Instance, keeper: Port, where: Located, fill: Callable[[Env], object] | None = None
-) -> str:
-    """Make the first administrator of a new database; give a one-time link to sign in with."""
-    with instance.env(where, "a new database gets its administrator and its first records") as env:
-        user = add_user(env, ADMIN_LOGIN, "Administrator", ["base.admin"])
-        if fill is not None:
-            fill(env)
-        token = create_link(env, user)
-    keeper.ensure_profile(where.pg_name)
-    return link_address(instance, where.name, token)
+def _unlink(instance: Instance, pg_name: str) -> None:
+    with instance.env(instance.facts.control, "a database could not be created") as env:
+        env[CustomerDatabase].search(CustomerDatabase.pg_name == pg_name).unlink()
 
 
-def add_user(env: Env, login: str, name: str, groups: Iterable[str]) -> int:
-    """Add a user with some groups, in every company there is."""
-    wanted = list(groups)
-    unknown = set(wanted) - set(env.registry.groups)
-    if unknown:
-        known = ", ".join(sorted(env.registry.groups))
-        raise NotFound(f"There is no group {', '.join(sorted(unknown))}; there are: {known}.")
-    if env["res.users"].search_count([["login", "=", login]]):
-        raise ValidationError(f"There is a user {login} already; choose another login.")
-    companies = env["res.company"].search([])
-    user = env["res.users"].create(
-        {
-            "name": name,
-            "login": login,
-            "email": login if "@" in login else "",
-            "groups_id": [(6, 0, group_ids(env, wanted))],
-            "company_id": companies[:1],
-            "company_ids": companies,
-        }
-    )
-    env.flush()
-    return user.id
+def _in_state(instance: Instance, state: State) -> list[tuple[str, str]]:
+    with instance.env(instance.facts.control, "interrupted creations and drops are looked for") as env:
+        return [(found.name, found.pg_name) for found in env[CustomerDatabase].search(CustomerDatabase.state == state)]
 
 
-def add_user_to(
-    instance: Instance, name: str, login: str, groups: list[str], password: str | None
-) -> dict[str, object]:
-    """Add a user to a database; without a password there is a one-time link in the answer."""
-    where = instance.find(name)
-    with instance.env(where, "an administrator adds a user on the command line") as env:
-        user = add_user(env, login, login.partition("@")[0], groups)
-        token = ""
-        if password is None:
-            token = create_link(env, user)
-        else:
-            set_password(env, user, password)
-    with instance.keeper() as keeper:
-        keeper.ensure_profile(where.pg_name)
-    answer: dict[str, object] = {"id": user, "login": login, "groups": groups, "url": instance.url(name)}
-    return answer | ({"link": link_address(instance, name, token)} if token else {})
-
-
-def link_for(instance: Instance, name: str, login: str) -> str:
-    """Make a new one-time link for a user."""
-    where = instance.find(name)
-    with instance.env(where, "an administrator makes a one-time sign-in link") as env:
-        users = env["res.users"].search([["login", "=", login]])
-        if not users:
-            raise NotFound(
-                f"There is no user {login} in {name}; `growsoft user list {name}` shows those that are there."
-            )
-        token = create_link(env, users.id)
-    return link_address(instance, name, token)
-
-
-def link_address(instance: Instance, name: str, token: str) -> str:
-    """Write the address of a one-time link."""
-    return f"{instance.url(name)}/web/link/{token}"
+def _recorded(env: Env, uuid: UUID) -> CustomerDatabase:
+    return env[CustomerDatabase].search(CustomerDatabase.uuid == str(uuid))

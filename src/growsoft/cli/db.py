@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
-import click
+from datetime import datetime
+from typing import Final
 
+import click
+import msgspec
+
+from growsoft.apps.instance.models import CustomerDatabase, Plan, State
 from growsoft.cli.databases import create_database, drop_database
 from growsoft.cli.errors import NeedsConfirmation
-from growsoft.cli.instance import open_instance
+from growsoft.cli.instance import Instance, open_instance
 from growsoft.cli.output import print_json, print_rows
 
-PLANS = ("paid", "trial", "education", "freemium")
+COLUMNS: Final = ("name", "uuid", "plan", "state", "url", "apps", "created", "dropped")
+
+
+class Row(msgspec.Struct):
+    """A database as `db list` shows it."""
+
+    name: str
+    uuid: str
+    plan: str
+    state: str
+    url: str
+    apps: list[str]
+    created: datetime | None
+    dropped: datetime | None
 
 
 @click.group()
@@ -19,20 +37,19 @@ def db() -> None:
 
 @db.command()
 @click.argument("name")
-@click.option(
-    "--plan", type=click.Choice(PLANS), default="paid", show_default=True, help="What the customer has taken."
-)
+@click.option("--plan", type=click.Choice([plan.value for plan in Plan]), default=Plan.PAID.value, show_default=True,
+              help="What the customer has taken.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print name, url, admin_link and seconds as JSON.")
 def create(name: str, plan: str, *, as_json: bool) -> None:
     """Create a database, served at https://NAME.localhost:PORT."""
     with open_instance() as instance:
         made = create_database(instance, name, plan)
+    seconds = round(made.seconds, 3)
     if as_json:
-        told = {"name": made.where.name, "url": made.url, "admin_link": made.admin_link, "seconds": made.seconds}
-        print_json(told)
-        return
-    click.echo(f"{made.where.name} is ready at {made.url} ({made.seconds:.2f} s).")
-    click.echo(f"Sign in as its administrator once, within 24 hours: {made.admin_link}")
+        print_json({"name": made.where.name, "url": made.url, "admin_link": made.admin_link, "seconds": seconds})
+    else:
+        click.echo(f"{made.where.name} is ready at {made.url} ({seconds:.2f} s).")
+        click.echo(f"Sign in as its administrator once, within 24 hours: {made.admin_link}")
 
 
 @db.command("list")
@@ -40,22 +57,9 @@ def create(name: str, plan: str, *, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
 def list_(*, everything: bool, as_json: bool) -> None:
     """List databases."""
-    domain = [] if everything else [["state", "in", ["creating", "active"]]]
-    columns = ("name", "uuid", "plan", "state", "url", "apps", "created", "dropped")
     with open_instance() as instance:
-        with instance.env(instance.facts.control, "the command line lists databases") as env:
-            names = ["name", "uuid", "plan", "state", "apps", "create_date", "dropped_at"]
-            found = env["instance.database"].search_read(domain, names)
-        rows = [
-            {
-                **{key: row[key] for key in ("name", "uuid", "plan", "state", "apps")},
-                "url": instance.url(row["name"]),
-                "created": row["create_date"],
-                "dropped": row["dropped_at"],
-            }
-            for row in found
-        ]
-    print_rows(rows, columns, as_json=as_json)
+        rows = _rows(instance, everything=everything)
+    print_rows([msgspec.structs.asdict(row) for row in rows], COLUMNS, as_json=as_json)
 
 
 @db.command()
@@ -73,9 +77,9 @@ def drop(name: str, confirm: str, *, as_json: bool) -> None:
             )
         drop_database(instance, name)
     if as_json:
-        print_json({"name": name, "state": "dropped"})
+        print_json({"name": name, "state": State.DROPPED.value})
     else:
-        click.echo(f"{name} was dropped. `growsoft backup list {name}` shows what can be restored for 92 days.")
+        click.echo(f"{name} was dropped. What can be restored for 92 days: growsoft backup list {name}")
 
 
 @db.command()
@@ -91,3 +95,22 @@ def dsn(name: str, role: str, *, as_json: bool) -> None:
                     "user": endpoint.user, "password": endpoint.password, "dsn": endpoint.dsn()})  # fmt: skip
     else:
         click.echo(endpoint.dsn())
+
+
+def _rows(instance: Instance, *, everything: bool) -> list[Row]:
+    wanted = list(State) if everything else [State.CREATING, State.ACTIVE]
+    with instance.env(instance.facts.control, "the command line lists databases") as env:
+        found = env[CustomerDatabase].search(CustomerDatabase.state.in_(wanted), order="name, id")
+        return [
+            Row(
+                one.name,
+                one.uuid,
+                one.plan.value,
+                one.state.value,
+                instance.url(one.name),
+                one.apps.split(","),
+                one.create_date,
+                one.dropped_at,
+            )
+            for one in found
+        ]

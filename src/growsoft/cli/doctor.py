@@ -6,13 +6,14 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, Literal
 
 import click
+import msgspec
 
 from growsoft.cli import background
+from growsoft.cli.hosts import CONTROL_HOST
 from growsoft.cli.output import print_rows
 from growsoft.config import Settings, State, load
 from growsoft.errors import GrowsoftError
@@ -20,15 +21,17 @@ from growsoft.postgres.binaries import find
 from growsoft.postgres.users import decide
 from growsoft.security.certificates import expires_within
 
-FREE_BYTES = 2 * 1024**3
+FREE_BYTES: Final = 2 * 1024**3
+CERTIFICATE_DAYS: Final = 14
+
+Judgement = Literal["ok", "note", "bad"]
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(msgspec.Struct):
     """What was looked at, how it is, and what to do."""
 
     check: str
-    state: Literal["ok", "note", "bad"]
+    state: Judgement
     detail: str
 
 
@@ -36,32 +39,23 @@ class Finding:
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array of {check, state, detail}.")
 def doctor(*, as_json: bool) -> None:
     """Check this machine and this instance; ends with 1 when something is bad."""
-    settings = load(os.environ)
-    findings = list(_examined(settings))
-    rows = [{"check": one.check, "state": one.state, "detail": one.detail} for one in findings]
-    print_rows(rows, ("check", "state", "detail"), as_json=as_json)
+    findings = list(_examined(load(os.environ)))
+    print_rows([msgspec.structs.asdict(one) for one in findings], ("check", "state", "detail"), as_json=as_json)
     if any(one.state == "bad" for one in findings):
         sys.exit(1)
 
 
 def _examined(settings: Settings) -> Iterator[Finding]:
-    yield Finding("python", "ok" if sys.version_info >= (3, 11) else "bad", sys.version.split()[0])
+    yield _judged("python", sys.version.split()[0], good=sys.version_info >= (3, 11))
     yield _postgres()
-    separation = decide()
-    yield Finding(
-        "users", "ok" if separation.mode == "separate" else "note", f"{separation.mode} mode: {separation.why}"
-    )
-    yield Finding(
-        "address",
-        "ok" if settings.loopback_only or separation.mode == "separate" else "bad",
-        f"{settings.bind}:{settings.port}"
-        + ("" if settings.loopback_only else "; in one-user mode serve loopback only: unset GROWSOFT_BIND"),
-    )
-    state = settings.state()
-    if not state.instance.exists():
+    yield from _users(settings)
+    state = settings.known_state()
+    if state is None:
         yield Finding("instance", "note", f"nothing in {settings.home} yet; start with `growsoft up`")
-        return
-    yield from _instance(state)
+    else:
+        yield _disk(state)
+        yield from _processes(state)
+        yield from _certificate(state)
 
 
 def _postgres() -> Finding:
@@ -69,28 +63,51 @@ def _postgres() -> Finding:
         found = find()
     except GrowsoftError as error:
         return Finding("postgresql", "bad", error.message)
-    lacking = {"tls", "builtin-locale"} - found.capabilities
+    lacking = sorted({"tls", "builtin-locale"} - found.capabilities)
     detail = f"{found.version // 10000}.{found.version % 10000} ({found.origin}) in {found.bindir}"
-    return Finding(
-        "postgresql", "bad" if lacking else "ok", detail + (f", lacks {', '.join(lacking)}" if lacking else "")
-    )
+    return _judged("postgresql", detail + (f", lacks {', '.join(lacking)}" if lacking else ""), good=not lacking)
 
 
-def _instance(state: State) -> Iterator[Finding]:
+def _users(settings: Settings) -> Iterator[Finding]:
+    found = decide()
+    is_separate = found.mode == "separate"
+    yield Finding("users", "ok" if is_separate else "note", f"{found.mode} mode: {found.why}")
+    safe = settings.loopback_only or is_separate
+    advice = "" if safe else "; in one-user mode serve loopback only: unset GROWSOFT_BIND"
+    yield _judged("address", f"{settings.bind}:{settings.port}{advice}", good=safe)
+
+
+def _disk(state: State) -> Finding:
     free = shutil.disk_usage(state.root).free
-    yield Finding("disk", "ok" if free > FREE_BYTES else "bad", f"{free // 1024**2} MiB free in {state.root}")
+    return _judged("disk", f"{free // 1024**2} MiB free in {state.root}", good=free > FREE_BYTES)
+
+
+def _processes(state: State) -> Iterator[Finding]:
     pid = background.running(state)
-    yield Finding(
-        "running", "ok" if pid else "note", f"process {pid}" if pid else "not running; start with `growsoft up`"
-    )
-    if pid and state.up.exists():
-        told = json.loads(state.up.read_text(encoding="utf-8"))
-        for name, process in told["processes"].items():
-            good = process["condition"] in ("running", "ready")
-            detail = f"{process['condition']}, {process['restarts']} restarts"
-            yield Finding(name, "ok" if good else "bad", detail + ("" if good else f"; see {state.log / name}.log"))
-    certificate = state.tls / "localhost.pem"
-    if certificate.exists():
-        ends = expires_within(certificate, 14)
-        detail = "ends within 14 days; restart to renew it" if ends else "good for 14 days and more"
-        yield Finding("certificate", "bad" if ends else "ok", detail)
+    if pid is None:
+        yield Finding("running", "note", "not running; start with `growsoft up --detach`")
+        return
+    yield Finding("running", "ok", f"process {pid}")
+    if state.up.exists():
+        for name, process in json.loads(state.up.read_text(encoding="utf-8"))["processes"].items():
+            yield _process(state, name, process)
+
+
+def _process(state: State, name: str, told: Mapping[str, Any]) -> Finding:
+    if told["condition"] == "running":
+        detail = "done" if told["pid"] is None else f"process {told['pid']}, {told['restarts']} restarts"
+        return Finding(name, "ok", detail)
+    detail = f"{told['condition']}, {told['restarts']} restarts; see {state.log / name}.log"
+    return Finding(name, "note" if told["condition"] in ("waiting", "starting") else "bad", detail)
+
+
+def _certificate(state: State) -> Iterator[Finding]:
+    path = state.tls / f"{CONTROL_HOST}.pem"
+    if path.exists():
+        ends = expires_within(path, CERTIFICATE_DAYS)
+        advice = "ends within 14 days; `growsoft up` renews it when it starts" if ends else "good for 14 days and more"
+        yield _judged("certificate", advice, good=not ends)
+
+
+def _judged(check: str, detail: str, *, good: bool) -> Finding:
+    return Finding(check, "ok" if good else "bad", detail)

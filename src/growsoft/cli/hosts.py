@@ -20,6 +20,12 @@ _HOST: Final = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)?localhost
 _MOST_CONTEXTS: Final = 2000
 
 
+def address(name: str, port: int) -> str:
+    """Give the address of a database; the control database is at bare ``localhost``."""
+    host = CONTROL_HOST if name == "control" else f"{name}.localhost"
+    return f"https://{host}:{port}"
+
+
 def keep_host_certificate(
     authority: Authority, folder: Path, host: str, *, owner: Owner | None = None, group: Owner | None = None
 ) -> None:

@@ -12,19 +12,21 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 from growsoft.apps.instance.directory import Located, control_apps, database_of, located
-from growsoft.cli.errors import NotFound
+from growsoft.cli import background
+from growsoft.cli.errors import NotFound, NotRunning
+from growsoft.cli.hosts import address
+from growsoft.cli.owner import become_owner, started_state
 from growsoft.config import Settings, State
 from growsoft.config import load as load_settings
-from growsoft.errors import ConfigError
 from growsoft.keeper.client import connect
 from growsoft.keeper.port import Port
 from growsoft.keeper.product import InstalledApps
 from growsoft.keeper.start import INSTANCE_KEY
 from growsoft.orm import Env, load, open_env
-from growsoft.postgres.connection import Endpoint
+from growsoft.postgres.connection import DatabaseUnavailable, Endpoint
 from growsoft.postgres.database import Database
 from growsoft.postgres.files import write_file
-from growsoft.postgres.keeper import new_database_name
+from growsoft.postgres.keeper import KeeperUnavailable, new_database_name
 from growsoft.postgres.pool import Pools
 from growsoft.security.keyring import Keyring, load_instance_key
 
@@ -83,21 +85,26 @@ class Instance:
             yield keeper
 
     def url(self, name: str) -> str:
-        """Give the address of a database; the control database is at bare ``localhost``."""
-        host = "localhost" if name == "control" else f"{name}.localhost"
-        return f"https://{host}:{self.settings.port}"
+        """Give the address of a database."""
+        return address(name, self.settings.port)
 
 
 @contextmanager
 def open_instance(settings: Settings | None = None) -> Generator[Instance]:
     """Open the instance of the environment. As root it acts as the keeper's user from here on."""
     chosen = load_settings(os.environ) if settings is None else settings
-    state = chosen.state()
+    state = started_state(chosen)
     become_owner(state.keeper)
     keyring = Keyring(load_instance_key(state.keeper / INSTANCE_KEY, os.environ))
     pools = Pools(8)
     try:
         yield Instance(chosen, state, read_facts(state.instance), keyring, pools)
+    except (DatabaseUnavailable, KeeperUnavailable) as error:
+        if background.running(state) is None:
+            raise NotRunning(
+                f"Growsoft does not run in {chosen.home}; start it with `growsoft up --detach`."
+            ) from error
+        raise
     finally:
         pools.close()
 
@@ -109,24 +116,12 @@ def elevated_env(settings: Settings, db_name: str, reason: str) -> Generator[Env
         yield env
 
 
-def become_owner(folder: Path) -> None:
-    """As root, become the user whom a folder belongs to: commands need no more than the keeper has."""
-    try:
-        owner = folder.stat()
-    except FileNotFoundError as error:
-        raise ConfigError("Growsoft was not started here yet; start it with `growsoft up`.") from error
-    if os.geteuid() == 0 and owner.st_uid != 0:
-        os.setgroups([])
-        os.setgid(owner.st_gid)
-        os.setuid(owner.st_uid)
-
-
 def read_facts(path: Path) -> Facts:
     """Read ``instance.json``."""
     try:
         told = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise ConfigError("Growsoft was not started here yet; start it with `growsoft up`.") from error
+        raise NotRunning from error
     control = told["control"]
     return Facts(
         UUID(told["instance"]),
@@ -151,5 +146,5 @@ def socket_endpoint(state: State) -> Endpoint:
     try:
         ports = json.loads(state.ports.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise ConfigError("Growsoft was not started here yet; start it with `growsoft up`.") from error
+        raise NotRunning from error
     return Endpoint(str(state.run), int(ports["primary"]), "", "", "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Final
 
 import msgspec
@@ -21,7 +22,7 @@ def print_rows(rows: Sequence[Mapping[str, object]], columns: Sequence[str], *, 
     if as_json:
         print_json([dict(row) for row in rows])
         return
-    lines = [[_text(row.get(column)) for column in columns] for row in rows]
+    lines = [[cell(row.get(column)) for column in columns] for row in rows]
     if not sys.stdout.isatty():
         sys.stdout.writelines("\t".join(line) + "\n" for line in lines)
         return
@@ -31,6 +32,16 @@ def print_rows(rows: Sequence[Mapping[str, object]], columns: Sequence[str], *, 
         sys.stdout.write(GAP.join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() + "\n")
 
 
-def _text(value: object) -> str:
-    text = "" if value is None else str(value)
-    return text.replace("\t", " ").replace("\n", " ")
+def cell(value: object) -> str:
+    """Write a value on one line. What customers typed may not steer the operator's terminal."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case datetime():
+            return f"{value:%Y-%m-%d %H:%M:%SZ}"
+        case list() | tuple():
+            return ",".join(map(cell, value))  # pyright: ignore[reportUnknownArgumentType] - any value can be shown
+        case _:
+            return "".join(sign if sign.isprintable() else " " for sign in str(value))

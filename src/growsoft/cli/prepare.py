@@ -9,12 +9,11 @@ from typing import Final
 from growsoft.cli.hosts import LOOPBACK, keep_host_certificate
 from growsoft.cli.instance import Facts, ensure_facts
 from growsoft.config import Settings, State
-from growsoft.config.folders import prepare as prepare_folders
 from growsoft.keeper.start import INSTANCE_KEY
 from growsoft.postgres.binaries import find, reachable
 from growsoft.postgres.local import LocalCluster, local_cluster
 from growsoft.postgres.parameters import ServerTls
-from growsoft.postgres.users import Separation, ServiceUser, decide
+from growsoft.postgres.users import Separation, ServiceUser
 from growsoft.security.certificates import Authority
 from growsoft.security.files import Owner, create_private, write_public
 from growsoft.security.keyring import Keyring, create_instance_key, load_instance_key
@@ -35,10 +34,11 @@ class Prepared:
     cluster: LocalCluster
 
 
-def prepare(settings: Settings) -> Prepared:
-    """Make what is missing and keep what is there; doing it again only renews certificates that end soon."""
-    users = decide()
-    state = prepare_folders(settings, users)
+def prepare(settings: Settings, state: State, users: Separation) -> Prepared:
+    """Make what is missing and keep what is there; doing it again only renews certificates that end soon.
+
+    The folders are there (`config.folders`), and nobody else prepares them at this moment (`background.only_one`).
+    """
     _ensure_keys(state, users)
     authority = _authority(state, users)
     write_openssl_config(state.root / OPENSSL_CONFIG)

@@ -5,18 +5,20 @@ Runs as the keeper's user at every start; what is there already is left as it is
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Iterator
 from importlib.metadata import entry_points
 from typing import Final
 
-import click
+import msgspec
 
-from growsoft.apps.instance.directory import Located, customer_apps
-from growsoft.auth.passwords import create_link
-from growsoft.cli.databases import ADMIN_LOGIN, create_database, first_administrator, link_address
+from growsoft.apps.instance.directory import customer_apps
+from growsoft.apps.instance.models import CustomerDatabase, Plan, State
+from growsoft.cli.databases import create_database, finish_interrupted
 from growsoft.cli.instance import Instance, open_instance
+from growsoft.cli.setup_unit import Told
+from growsoft.cli.users import administrator_link
 from growsoft.errors import GrowsoftError
 from growsoft.orm import Env
 
@@ -31,9 +33,9 @@ Say = Callable[[str], None]
 def set_up(instance: Instance, say: Say) -> dict[str, str]:
     """Bring the instance to where it can serve; give the one-time link of each administrator."""
     links = {"control": _control(instance, say)}
-    demo = _demo(instance, say)
-    if demo:
-        links[DEMO] = demo
+    for line in finish_interrupted(instance):
+        say(line)
+    links.update(_demo(instance, say))
     for entry in entry_points(group=HOOKS):
         hook: Callable[[Instance, Say], None] = entry.load()
         hook(instance, say)
@@ -43,26 +45,35 @@ def set_up(instance: Instance, say: Say) -> dict[str, str]:
 def _control(instance: Instance, say: Say) -> str:
     control = instance.facts.control
     with instance.keeper() as keeper:
-        if not keeper.create_database(control.pg_name, control.uuid, control.apps).new:
-            keeper.apply_declarations(control.pg_name)  # a home of another version says so here, in one sentence
-            return _link(instance, control)
-        say("Made the control database.")
-        return first_administrator(instance, keeper, control)
+        if keeper.create_database(control.pg_name, control.uuid, control.apps).new:
+            say("Made the control database.")
+        keeper.apply_declarations(control.pg_name)
+        return administrator_link(instance, keeper, control)
 
 
-def _demo(instance: Instance, say: Say) -> str:
-    if not instance.settings.demo or "sale" not in customer_apps():
-        return ""
+def _demo(instance: Instance, say: Say) -> Iterator[tuple[str, str]]:
+    """Make the demo database once; one that was dropped stays away."""
     with instance.env(instance.facts.control, "the demo database is looked for") as env:
-        rows = env["instance.database"].search_read([["name", "=", DEMO]], ["state"])
-    if not rows:
+        states = env[CustomerDatabase].search(CustomerDatabase.name == DEMO).mapped(CustomerDatabase.state)
+    if State.ACTIVE in states:
+        yield DEMO, _demo_link(instance, say)
+    elif not states and instance.settings.demo and "sale" in customer_apps():
         say("Filling the demo database with Northwind ...")
-        made = create_database(instance, DEMO, "trial", fill=_northwind)
+        made = create_database(instance, DEMO, Plan.TRIAL.value, fill=_northwind)
         say(f"Made the demo database in {made.seconds:.1f} s.")
-        return made.admin_link
-    if any(row["state"] == "active" for row in rows):
-        return _link(instance, instance.find(DEMO))
-    return ""
+        yield DEMO, made.admin_link
+
+
+def _demo_link(instance: Instance, say: Say) -> str:
+    """Give a link to the demo database; a start does not fail because of it."""
+    where = instance.find(DEMO)
+    try:
+        with instance.keeper() as keeper:
+            keeper.apply_declarations(where.pg_name)
+            return administrator_link(instance, keeper, where)
+    except GrowsoftError as error:
+        say(f"No link to {DEMO}: {error.message}")
+        return ""
 
 
 def _northwind(env: Env) -> object:
@@ -71,26 +82,26 @@ def _northwind(env: Env) -> object:
     return load_northwind(env)
 
 
-def _link(instance: Instance, where: Located) -> str:
-    """Make a fresh link for an administrator: until a password was chosen, and for a start on one's own machine."""
-    with instance.env(where, "a start prints a one-time sign-in link") as env:
-        users = env["res.users"].search([["login", "=", ADMIN_LOGIN], ["active", "=", True]])
-        if not users:
-            return ""
-        token = create_link(env, users.id)
-    return link_address(instance, where.name, token)
-
-
 def main() -> int:
-    """Set up; progress goes to standard error, the links as JSON to standard output."""
+    """Set up; each line of standard output is a `Told`."""
     try:
         with open_instance() as instance:
-            links = set_up(instance, lambda text: click.echo(text, err=True))
+            links = set_up(instance, lambda text: _tell(Told(step=text)))
     except GrowsoftError as error:
-        click.echo(f"Error: {error.message}", err=True)
+        _tell(Told(error=error.message))
         return 1
-    json.dump(links, sys.stdout)
+    except Exception as error:  # noqa: BLE001 - whoever started us reads a sentence, not a traceback
+        traceback.print_exc()
+        short = f"{type(error).__name__}: {error}".partition("\n")[0]
+        _tell(Told(error=f"The instance could not be set up ({short}); log/setup.log in the home has the traceback."))
+        return 1
+    _tell(Told(links=links))
     return 0
+
+
+def _tell(told: Told) -> None:
+    sys.stdout.buffer.write(msgspec.json.encode(told) + b"\n")
+    sys.stdout.buffer.flush()
 
 
 if __name__ == "__main__":

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import sys
+from typing import Final
 
 import click
 
 from growsoft.apps.base.models import Users
-from growsoft.cli.databases import add_user_to, link_for
 from growsoft.cli.errors import UsageError
 from growsoft.cli.instance import open_instance
 from growsoft.cli.output import print_json, print_rows
+from growsoft.cli.users import ADMIN_GROUP, PEOPLE, add_user_to, link_for
 
-# What people say for the group that every database has.
-SHORT_NAMES = {"admin": "base.admin", "user": "base.user"}
+# What people say for the groups that every database has.
+SHORT_NAMES: Final = {"admin": ADMIN_GROUP, "user": "base.user"}
+COLUMNS: Final = ("id", "login", "name", "active", "groups")
 
 
 @click.group()
@@ -24,30 +26,24 @@ def user() -> None:
 @user.command()
 @click.argument("db")
 @click.argument("login")
-@click.option(
-    "--group", "groups", multiple=True, default=("base.user",), help="`admin`, or app.group; can be repeated."
-)
+@click.option("--group", "groups", multiple=True, default=("base.user",), show_default=True,
+              help="`admin`, `user` or app.group; can be repeated.")  # fmt: skip
 @click.option("--password", help="A password; others on this machine may see it while the command runs.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
-@click.option("--json", "as_json", is_flag=True, help="Print id, login and link as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print id, login, groups, url and link as JSON.")
 def add(
     db: str, login: str, groups: tuple[str, ...], password: str | None, *, password_stdin: bool, as_json: bool
 ) -> None:
     """Add a user. Without a password the answer has a one-time link to choose one."""
-    if password is not None and password_stdin:
-        raise UsageError("Give --password or --password-stdin, not both.")
-    if password_stdin:
-        password = sys.stdin.readline().rstrip("\r\n")
-        if not password:
-            raise UsageError("There was no password on standard input.")
+    given = _password(password, stdin=password_stdin)
     with open_instance() as instance:
-        told = add_user_to(instance, db, login, [SHORT_NAMES.get(group, group) for group in groups], password)
+        added = add_user_to(instance, db, login, [SHORT_NAMES.get(group, group) for group in groups], given)
     if as_json:
-        print_json(told)
+        print_json(added)
         return
-    click.echo(f"{login} can sign in at {told['url']}.")
-    if "link" in told:
-        click.echo(f"One-time link, good for 24 hours: {told['link']}")
+    click.echo(f"{login} can sign in at {added.url}.")
+    if added.link:
+        click.echo(f"One-time link, good for 24 hours: {added.link}")
 
 
 @user.command("list")
@@ -64,9 +60,9 @@ def list_(db: str, *, as_json: bool) -> None:
                 "active": one.active,
                 "groups": sorted(group.key or group.name for group in one.groups_id),
             }
-            for one in env[Users].search(~Users.login.like("__"), order="login")
+            for one in env[Users].search(PEOPLE, order="login")
         ]
-    print_rows(rows, ("id", "login", "name", "active", "groups"), as_json=as_json)
+    print_rows(rows, COLUMNS, as_json=as_json)
 
 
 @user.command("reset-link")
@@ -81,3 +77,18 @@ def reset_link(db: str, login: str, *, as_json: bool) -> None:
         print_json({"login": login, "link": link})
     else:
         click.echo(link)
+
+
+def _password(given: str | None, *, stdin: bool) -> str | None:
+    """Return the password that was given in one way or the other."""
+    if not stdin:
+        return given
+    if given is not None:
+        raise UsageError("Give --password or --password-stdin, not both.")
+    try:
+        read = sys.stdin.readline().rstrip("\r\n")
+    except UnicodeDecodeError as error:
+        raise UsageError("The password on standard input is no UTF-8 text.") from error
+    if not read:
+        raise UsageError("There was no password on standard input.")
+    return read

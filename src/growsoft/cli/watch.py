@@ -25,8 +25,8 @@ class Unit(Protocol):
         """What people call it."""
         ...
 
-    def start(self, stopping: threading.Event) -> int:
-        """Start it, wait until it is ready, and return its process id; `stopping` ends the waiting."""
+    def start(self, stopping: threading.Event) -> int | None:
+        """Start it, wait until it is ready, and return its process id, if one stays; `stopping` ends the waiting."""
         ...
 
     def ended(self, timeout: float) -> bool:

@@ -10,13 +10,12 @@ from typing import Final
 
 from growsoft.apps.instance.directory import Directory
 from growsoft.auth.passwords import PasswordAuthenticator
-from growsoft.cli.children import tell_ready
+from growsoft.cli.children import LISTEN_VARIABLE, tell_ready
 from growsoft.cli.hosts import HostCertificates
 from growsoft.cli.instance import read_facts, socket_endpoint
 from growsoft.cli.prepare import WORKER_KEY
-from growsoft.cli.up import LISTEN_VARIABLE
 from growsoft.config import load
-from growsoft.errors import ConfigError
+from growsoft.errors import ConfigError, GrowsoftError
 from growsoft.keeper.client import WorkerPort
 from growsoft.postgres.pool import Pools
 from growsoft.security.files import read_private
@@ -30,6 +29,15 @@ HASHERS: Final = max(1, (os.cpu_count() or 2) // 2)
 
 
 def main() -> int:
+    """Serve until SIGTERM; what keeps us from it goes into the log as a sentence."""
+    try:
+        return serve()
+    except GrowsoftError as error:
+        sys.stderr.write(f"Error: {error.message}\n")
+        return 1
+
+
+def serve() -> int:
     """Serve until SIGTERM."""
     settings = load(os.environ)
     state = settings.state()
