@@ -92,14 +92,14 @@ class _Importing:
             if self._progress is not None:
                 self._progress(batch[-1].line)
             if stop_when_full and self._faults.full:
+                self._faults.more = True
                 return
         self._take_waiting()
 
     def _take(self, batch: list[Row], *, last: bool = False) -> None:
         self._resolving.resolve(batch, last=last)
-        ready = [row for row in batch if not (row.broken or row.waits)]
-        self._keys.identify(ready)
-        self._writing.write([row for row in ready if not row.broken])
+        self._keys.identify([row for row in batch if not row.waits])
+        self._writing.write([row for row in batch if not (row.broken or row.waits)])
 
     def _take_waiting(self) -> None:
         """Take rows whose links lead to rows of the same file, as often as that makes others ready."""

@@ -32,14 +32,19 @@ class Keys:
         keys = {row.line: key for row in rows if (key := self._key(row)) is not None}
         present = self._present(set(keys.values())) if keys else {}
         for row in rows:
+            if row.broken:
+                continue
             ids = present.get(keys[row.line], []) if row.line in keys else []
             if len(ids) > 1:
                 self._refuse(row, f"{len(ids)} records have this key already; make them different first.")
             row.record = ids[0] if ids else 0
 
     def _key(self, row: Row) -> Key | None:
+        # A broken row claims its key too: which of two rows is the right one, nobody can tell.
         for field in self._fields:
             if row.values.get(field.name) is None:
+                if row.broken:
+                    return None
                 self._refuse(row, "This part of the key is empty; each row must say which record it is.", field.name)
                 return None
         key = tuple(field.to_raw(row.values[field.name]) for field in self._fields)

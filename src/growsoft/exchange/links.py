@@ -31,6 +31,7 @@ class Links:
         self._path = path
         self._words: Mapping[str, str] = {} if self.naming.words is None else self.naming.words()
         self._known: dict[tuple[str, Scope], int] = {}
+        self._made: dict[tuple[str, Scope], int] = {}
         self.ambiguous: set[str] = set()
 
     @property
@@ -53,16 +54,22 @@ class Links:
 
     def find(self, text: str, scope: Scope) -> int | None:
         """Give a record that was looked up or made."""
-        return self._known.get((text, scope))
+        found = self._known.get((text, scope))
+        return self._made.get((text.casefold(), scope)) if found is None else found
+
+    @property
+    def makes(self) -> bool:
+        """Whether a name that nothing has becomes a new record."""
+        return self.naming.made is not None
 
     def make(self, text: str, scope: Scope) -> int | None:
-        """Make the record that a name stands for, where its model wants that."""
+        """Make the record that a name stands for; of several that have the name already none is the one."""
         if self.naming.made is None or text in self.ambiguous:
             return None
         values = dict(self.naming.made(text))
         if self.naming.within and scope:
             values[self.naming.within] = scope
-        made = self._known[text, scope] = self._env[self._info.name].create(values).id
+        made = self._made[text.casefold(), scope] = self._env[self._info.name].create(values).id
         return made
 
     def nothing(self, text: str) -> str:

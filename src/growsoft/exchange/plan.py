@@ -13,7 +13,7 @@ from growsoft.exchange.readers import NotReadable, Reader, number, opposite, rea
 from growsoft.exchange.report import FileRefused, RowError
 from growsoft.orm import ModelInfo, Registry
 from growsoft.orm.fields import AnyField, Computed, Many2many, Many2one, One2many
-from growsoft.orm.writer import STAMPS
+from growsoft.orm.fields.stamps import STAMPS
 
 Kind = Literal["value", "text", "link", "links"]
 

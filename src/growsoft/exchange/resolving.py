@@ -30,7 +30,7 @@ class Resolving:
         for row in rows:
             row.waits = False
         for target, links in self._links:
-            concerned = [row for row in rows if target.name in row.names and not row.broken]
+            concerned = [row for row in rows if target.name in row.names]
             wanted = {(name, _scope(row, links)) for row in concerned for name in row.names[target.name]}
             if wanted:
                 links.look_up(wanted)
@@ -38,18 +38,19 @@ class Resolving:
                     ids = [self._one(row, target, links, name, last=last) for name in row.names[target.name]]
                     row.values[target.name] = ids[0] if target.kind == "link" else ids
 
-    def _one(self, row: Row, target: Target, links: Links, name: str, *, last: bool) -> int:
-        found = links.find(name, _scope(row, links))
-        if found is None and not row.broken:
-            found = links.make(name, _scope(row, links))
+    def _one(self, row: Row, target: Target, links: Links, name: str, *, last: bool) -> int | None:
+        scope = _scope(row, links)
+        found = links.find(name, scope)
+        if found is None and links.makes and not row.broken:
+            found = links.make(name, scope)
         if found is not None:
             return found
         if links.model == self._model and not last and name not in links.ambiguous:
             row.waits = True
-        elif not row.broken:
+        elif not links.makes:
             row.broken = True
             self._faults.add(row.line, target.label, row.texts.get(target.name, name), links.nothing(name))
-        return 0
+        return None
 
 
 def _links(env: Env, target: Target) -> Links:
