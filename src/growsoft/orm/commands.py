@@ -1,4 +1,7 @@
-"""Changing lines and links: the triples of the wire, dictionaries for new lines, or the records that shall be there."""
+"""Changing lines and links: the triples of the wire, dictionaries for new lines, or the records that shall be there.
+
+0 create with values, 1 change a line, 2 delete it, 3 take it out, 4 put it in, 5 take all out, 6 put exactly these in.
+"""
 
 # ruff: noqa: SLF001
 # pyright: reportPrivateUsage=false
@@ -7,10 +10,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from growsoft.errors import AccessError, ValidationError
-from growsoft.orm.fields import AnyField, Many2many, One2many
+from growsoft.orm import statements
+from growsoft.orm.fields import Many2many, One2many
 from growsoft.orm.narrow import is_id, is_mapping, is_sequence
 from growsoft.postgres.sql import ident, sql
 
@@ -19,38 +23,49 @@ if TYPE_CHECKING:
     from growsoft.orm.model import Model
     from growsoft.orm.registry import ModelInfo
 
-Command = tuple[int, int, object]
+ToMany = One2many[Any] | Many2many[Any]
 
 
-def apply(env: Env, info: ModelInfo, record_id: int, field: AnyField, value: object) -> None:
-    """Run commands on one record.
+class Command(NamedTuple):
+    """One change: its code, the id of a line, and values or ids."""
 
-    0 create with values, 1 change a line, 2 delete it, 3 take it out, 4 put it in, 5 take all out, 6 put exactly
-    these in.
-    """
-    target: _Lines | _Links
-    match field:
-        case One2many():
-            target = _Lines(env, info, record_id, field)
-        case Many2many():
-            target = _Links(env, info, record_id, field)
-        case _:
-            raise TypeError(f"{field.name} holds neither lines nor links")
-    for code, ids, extra in _commands(field, value):
-        _run(target, code, ids, extra)
-    env.cache.forget_field(info.name, field.name, (record_id,))
+    code: int
+    line: int
+    extra: object
 
 
-def _run(target: _Lines | _Links, code: int, line: int, extra: object) -> None:
-    match code:
+def apply(env: Env, info: ModelInfo, record_id: int, field: ToMany, value: object) -> None:
+    """Run commands on one record."""
+    target = _Lines(env, info, record_id, field) if isinstance(field, One2many) else _Links(env, info, record_id, field)
+    for command in _commands(field, value):
+        _run(target, command)
+    statements.check_later(env, info, field.name, (record_id,))
+
+
+def apply_new(env: Env, info: ModelInfo, field: ToMany, values: Mapping[int, object]) -> None:
+    """Run commands on records that were just made: what they only create or put in is done for all of them at once."""
+    lists = {record_id: list(_commands(field, value)) for record_id, value in values.items()}
+    simple = {0} if isinstance(field, One2many) else {4, 6}
+    if any(command.code not in simple for commands in lists.values() for command in commands):
+        for record_id, value in values.items():
+            apply(env, info, record_id, field, value)
+    elif isinstance(field, One2many):
+        lines = [{**_values(c.extra), field.inverse: owner} for owner, commands in lists.items() for c in commands]
+        env[field.comodel].create(lines)
+    else:
+        ids = {owner: [i for c in commands for i in _ids(c)] for owner, commands in lists.items()}
+        _insert_links(env, info, field, [(owner, i) for owner, links in ids.items() for i in links])
+
+
+def _run(target: _Lines | _Links, command: Command) -> None:
+    line = command.line
+    match command.code:
         case 0:
-            target.create(_values(extra))
+            target.create(_values(command.extra))
         case 1:
-            target.member(line).write(_values(extra))
+            target.member(line).write(_values(command.extra))
         case 2:
-            member = target.member(line)
-            target.remove((line,))
-            member.unlink()
+            target.delete(target.member(line))
         case 3:
             target.remove((line,))
         case 4:
@@ -58,10 +73,10 @@ def _run(target: _Lines | _Links, code: int, line: int, extra: object) -> None:
         case 5:
             target.remove(target.present())
         case 6:
-            wanted = _id_tuple(extra)
+            wanted = _ids(command)
             target.remove(tuple(i for i in target.present() if i not in wanted))
-            target.add(wanted)
-        case _:
+            target.add(tuple(i for i in wanted if i not in target.present()))
+        case code:
             raise ValidationError(f"There is no command {code}; commands are 0 to 6.")
 
 
@@ -74,7 +89,7 @@ class _Lines:
         self._model: Model = env[field.comodel]
 
     def present(self) -> tuple[int, ...]:
-        return tuple(getattr(self._owner, self._field.name).ids)
+        return tuple(self._owner._value(self._field.name))
 
     def member(self, line: int) -> Model:
         if line not in self.present():
@@ -83,23 +98,20 @@ class _Lines:
 
     def create(self, values: Mapping[str, object]) -> None:
         self._model.create({**values, self._field.inverse: self._owner.id})
-        self._forget()
+
+    def delete(self, line: Model) -> None:
+        line.unlink()
 
     def add(self, ids: tuple[int, ...]) -> None:
+        statements.refuse_unseen(self._owner.env, self._field, ids)
         self._model.browse(ids).write({self._field.inverse: self._owner.id})
-        self._forget()
 
     def remove(self, ids: tuple[int, ...]) -> None:
-        inverse = self._model._info.fields[self._field.inverse]
-        lines = self._model.browse(ids)
-        if inverse.required:
+        lines = self._model.browse(tuple(i for i in ids if i in self.present()))
+        if self._model._info.fields[self._field.inverse].required:
             lines.unlink()
         else:
             lines.write({self._field.inverse: None})
-        self._forget()
-
-    def _forget(self) -> None:
-        self._owner.env.cache.forget_field(self._owner._name, self._field.name)
 
 
 class _Links:
@@ -110,74 +122,82 @@ class _Links:
         self._info = info
         self._id = record_id
         self._field = field
-        self._table = ident(field.relation(info.table))
+        self._model: Model = env[field.comodel]
 
     def present(self) -> tuple[int, ...]:
-        return tuple(getattr(self._env[self._info.name].browse((self._id,)), self._field.name).ids)
+        return tuple(self._env[self._info.name].browse((self._id,))._value(self._field.name))
 
     def member(self, line: int) -> Model:
         if line not in self.present():
             raise AccessError
-        return self._env[self._field.comodel].browse((line,))
+        return self._model.browse((line,))
 
     def create(self, values: Mapping[str, object]) -> None:
-        self.add(self._env[self._field.comodel].create(values).ids)
+        self.add(self._model.create(values).ids)
+
+    def delete(self, linked: Model) -> None:
+        self.remove(linked.ids)
+        linked.unlink()
 
     def add(self, ids: tuple[int, ...]) -> None:
-        if not ids:
-            return
-        if len(self._env[self._field.comodel].browse(ids).exists()) < len(set(ids)):
-            raise AccessError
-        self._env.execute(
-            sql(
-                "INSERT INTO {t} (source_id, target_id) SELECT {id}::bigint, unnest({ids}::bigint[])"
-                " ON CONFLICT DO NOTHING",
-                t=self._table, id=self._id, ids=list(ids),
-            )
-        )  # fmt: skip
-        self._changed()
+        _insert_links(self._env, self._info, self._field, [(self._id, i) for i in ids])
 
     def remove(self, ids: tuple[int, ...]) -> None:
-        if not ids:
+        gone = [i for i in ids if i in self.present()]
+        if not gone:
             return
-        self._env.execute(
+        done = self._env.execute(
             sql(
                 "DELETE FROM {t} WHERE source_id = {id}::bigint AND target_id = ANY ({ids}::bigint[])",
-                t=self._table, id=self._id, ids=list(ids),
+                t=ident(self._field.relation(self._info.table)), id=self._id, ids=gone,
             )
         )  # fmt: skip
-        self._changed()
-
-    def _changed(self) -> None:
-        from growsoft.orm.writer import mark
-
-        self._env.cache.forget_field(self._info.name, self._field.name, (self._id,))
-        self._env.work.written(self._env)
-        mark(self._env, self._info.name, self._field.name, (self._id,))
+        if done.rowcount < len(gone):
+            raise AccessError
+        _linked(self._env, self._info, self._field, (self._id,))
 
 
-def _commands(field: AnyField, value: object) -> Iterable[Command]:
-    from growsoft.orm.model import Model
+def _insert_links(env: Env, info: ModelInfo, field: Many2many[Any], pairs: list[tuple[int, int]]) -> None:
+    if not pairs:
+        return
+    statements.refuse_unseen(env, field, [target for _source, target in pairs])
+    sources, targets = zip(*pairs, strict=True)
+    env.execute(
+        sql(
+            "INSERT INTO {t} (source_id, target_id) SELECT * FROM unnest({sources}::bigint[], {targets}::bigint[])"
+            " ON CONFLICT DO NOTHING",
+            t=ident(field.relation(info.table)), sources=list(sources), targets=list(targets),
+        )
+    )  # fmt: skip
+    _linked(env, info, field, sources)
 
+
+def _linked(env: Env, info: ModelInfo, field: Many2many[Any], ids: tuple[int, ...]) -> None:
+    for cache in env.work.caches.values():
+        cache.forget_field(info.name, field.name, ids)
+    statements.mark(env, info.name, field.name, ids)
+
+
+def _commands(field: ToMany, value: object) -> Iterable[Command]:
     if value is None or value is False:
-        return [(5, 0, None)]
-    if isinstance(value, Model):
-        field.to_raw(value)
-        return [(6, 0, value.ids)]
+        return [Command(5, 0, None)]
+    records = field.ids_of(value)
+    if records is not None:
+        return [Command(6, 0, records)]
     if not is_sequence(value):
         raise field.refuse(value, "a list of lines, ids or commands")
     return [_command(field, item) for item in value]
 
 
-def _command(field: AnyField, item: object) -> Command:
+def _command(field: ToMany, item: object) -> Command:
     if is_mapping(item):
-        return (0, 0, item)
+        return Command(0, 0, item)
     if is_id(item):
-        return (4, item, None)
+        return Command(4, item, None)
     if is_sequence(item) and 1 <= len(item) <= 3:
         code, line, extra = (*item, None, None)[:3]
         if isinstance(code, int) and not isinstance(code, bool):
-            return (code, line if is_id(line) else 0, extra)
+            return Command(code, line if is_id(line) else 0, extra)
     raise field.refuse(item, "a line, an id or a command")
 
 
@@ -187,10 +207,12 @@ def _values(extra: object) -> Mapping[str, object]:
     return extra
 
 
-def _id_tuple(extra: object) -> tuple[int, ...]:
+def _ids(command: Command) -> tuple[int, ...]:
+    """Give the ids that are to be put in."""
+    extra = (command.line,) if command.code == 4 else command.extra
     if not is_sequence(extra):
         raise ValidationError("A list of ids is needed here.")
     ids = tuple(i for i in extra if is_id(i))
     if len(ids) < len(extra):
         raise ValidationError("A list of ids is needed here.")
-    return ids
+    return tuple(dict.fromkeys(ids))

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final, Protocol
 
+from growsoft.errors import AccessError
 from growsoft.orm.domain import Condition, ContextValue, DomainError, Every, Leaf, Negation, Operator, Some
-from growsoft.orm.fields import AnyField, Many2many, Many2one, One2many
+from growsoft.orm.fields import AnyField, Many2many, Many2one, One2many, Relation
+from growsoft.orm.fields.scalar import checked_text
+from growsoft.orm.meaning import linked_ids, meaning
 from growsoft.orm.narrow import is_collection
 from growsoft.postgres.schema import ColumnType
 from growsoft.postgres.sql import Sql, ident, join, literal, sql
@@ -19,7 +23,7 @@ if TYPE_CHECKING:
 MAX_PATTERN: Final = 512  # bytes: what gs.pattern accepts
 
 _COMPARISONS: Final[dict[str, Sql]] = {
-    "=": sql("="), "!=": sql("<>"), "<": sql("<"), "<=": sql("<="), ">": sql(">"), ">=": sql(">="),
+    "=": sql("="), "<": sql("<"), "<=": sql("<="), ">": sql(">"), ">=": sql(">="),
 }  # fmt: skip
 _CASTS: Final[dict[ColumnType, tuple[Sql, Sql]]] = {
     "bigint": (sql("::bigint"), sql("::bigint[]")),
@@ -92,11 +96,11 @@ class Declared:
 
     def value(self, value: object, kind: ColumnType) -> Sql:
         """Write a constant."""
-        return sql("{value}{cast}", value=literal(_constant(value)), cast=_CASTS[kind][0])
+        return sql("{value}{cast}", value=constant(value), cast=_CASTS[kind][0])
 
     def values(self, values: Collection[object], kind: ColumnType) -> Sql:
         """Write an array of constants."""
-        items = join(", ", (literal(_constant(value)) for value in values))
+        items = join(", ", map(constant, values))
         return sql("ARRAY[{items}]{cast}", items=items, cast=_CASTS[kind][1])
 
     def pattern(self, text: str) -> Sql:
@@ -114,10 +118,15 @@ class Declared:
 
 @dataclass(frozen=True, slots=True)
 class Compiler:
-    """Compiles conditions of any model of a registry. Raises ``DomainError`` for what the models do not have."""
+    """Compiles conditions of any model of a registry. Raises ``DomainError`` for what the models do not have.
+
+    ``sees`` says which fields whoever asks may read: a condition on any other would tell what is in it. ``None`` is for
+    rules and checks, which developers write.
+    """
 
     registry: Registry
     binder: Binder
+    sees: Callable[[ModelInfo, AnyField], bool] | None = None
 
     def where(self, info: ModelInfo, condition: Condition, alias: Sql | None = None, depth: int = 0) -> Sql:
         """Give the SQL of a condition over ``alias`` (the table itself when not given)."""
@@ -130,6 +139,9 @@ class Compiler:
             case Negation(part):
                 return sql("({part}) IS NOT TRUE", part=self.where(info, part, table, depth))
             case Leaf():
+                simpler = meaning(self.registry, info, condition)
+                if simpler is not condition:
+                    return self.where(info, simpler, table, depth)
                 return self._leaf(info, condition, table, depth)
             case _:
                 raise TypeError(f"no condition: {condition!r}")
@@ -144,151 +156,116 @@ class Compiler:
         return join(" AND ", pieces) if all_of else join(" OR ", pieces)
 
     def _leaf(self, info: ModelInfo, leaf: Leaf, table: Sql, depth: int) -> Sql:
-        first, *rest = leaf.names
-        field = info.field(first)
-        if rest:
-            return self._related(info, field, Leaf(tuple(rest), leaf.operator, leaf.value), table, depth, negated=False)
-        match field:
-            case One2many() | Many2many():
-                return self._to_many(info, field, leaf, table, depth)
-            case Many2one():
-                return self._many2one(info, field, leaf, table, depth)
-            case _:
-                return self._scalar(field, leaf.operator, leaf.value, table)
+        field = info.field(leaf.names[0])
+        self._refuse_unreadable(info, field)
+        if leaf.operator == "any":
+            return self._any(info, field, leaf.value, table, depth)
+        kind = field.column
+        if kind is None:
+            raise DomainError(f"{field.label} is not stored and cannot be searched.")
+        column = sql("{table}.{column}", table=table, column=ident(field.name))
+        if leaf.operator == "in":
+            return self._membership(column, kind, field, leaf.value)
+        if leaf.operator in _COMPARISONS:
+            return self._comparison(column, kind, field, leaf)
+        return self._pattern(column, field, leaf.operator, leaf.value)
+
+    def _refuse_unreadable(self, info: ModelInfo, field: AnyField) -> None:
+        if self.sees is not None and not self.sees(info, field):
+            raise AccessError(f"You may not read {field.label} of {info.description}.")
 
     # -- columns -----------------------------------------------------------------------------------------------------
 
-    def _scalar(self, field: AnyField, operator: Operator, value: object, table: Sql) -> Sql:
-        if field.column is None:
-            raise DomainError(f"{field.label} is not stored and cannot be searched.")
-        column = sql("{table}.{column}", table=table, column=ident(field.name))
-        if operator in ("in", "not in"):
-            return self._membership(column, field, value, negated=operator == "not in")
-        if "like" in operator:
-            return self._pattern(column, field, operator, value)
-        if operator not in _COMPARISONS:
-            raise DomainError(f"{operator} does not work on {field.label}.")
-        return self._comparison(column, field, operator, value)
+    def _comparison(self, column: Sql, kind: ColumnType, field: AnyField, leaf: Leaf) -> Sql:
+        if isinstance(leaf.value, ContextValue):
+            return sql("{c} = {user}", c=column, user=self._user(field, leaf))
+        raw = operand(field, leaf.value)
+        if raw is not None:
+            value = self.binder.value(raw, kind)
+            return sql("{c} {op} {v}", c=column, op=_COMPARISONS[leaf.operator], v=value)
+        if leaf.operator != "=":
+            raise DomainError(f"{field.label} {leaf.operator} needs a value.")
+        return sql("{c} IS NULL", c=column)
 
-    def _comparison(self, column: Sql, field: AnyField, operator: str, value: object) -> Sql:
-        raw = self._raw(field, value)
-        if raw is None:
-            if operator not in ("=", "!="):
-                raise DomainError(f"{field.label} {operator} needs a value.")
-            return sql("{c} IS NULL", c=column) if operator == "=" else sql("{c} IS NOT NULL", c=column)
-        kind = _column_type(field)
-        compared = sql("{c} {op} {v}", c=column, op=_COMPARISONS[operator], v=self.binder.value(raw, kind))
-        if operator == "!=" and field.unset is None:
-            return sql("({compared} OR {c} IS NULL)", compared=compared, c=column)
-        return compared
-
-    def _membership(self, column: Sql, field: AnyField, value: object, *, negated: bool) -> Sql:
-        raws = [self._raw(field, item) for item in _collection(field, value)]
-        known = [raw for raw in raws if raw is not None]
-        values = self.binder.values(known, _column_type(field))
-        return _null_aware(
-            column, values, unset_in=len(known) < len(raws), negated=negated, nullable=field.unset is None
-        )
-
-    def _pattern(self, column: Sql, field: AnyField, operator: str, value: object) -> Sql:
-        if field.column != "text" or not isinstance(value, str):
-            raise DomainError(f"{operator} compares text; {field.label} or the value is none.")
-        pattern = value if operator.startswith("=") else "%" + escaped(value) + "%"
-        if len(pattern.encode()) > MAX_PATTERN or "\0" in pattern:
-            raise DomainError(f"The text to search {field.label} for is too long.")
-        if operator.startswith("=") and (len(pattern) - len(pattern.rstrip("\\"))) % 2:
-            raise DomainError("A pattern cannot end with a single backslash.")
-        case = sql("OPERATOR(gs.~~*?)") if "ilike" in operator else sql("OPERATOR(gs.~~?)")
-        found = sql("{c} {op} {p}", c=column, op=case, p=self.binder.pattern(pattern))
-        return sql("NOT ({found})", found=found) if operator.startswith("not") else found
-
-    @staticmethod
-    def _raw(field: AnyField, value: object) -> object:
+    def _membership(self, column: Sql, kind: ColumnType, field: AnyField, value: object) -> Sql:
         if isinstance(value, ContextValue):
-            raise DomainError(f"{field.label} is no link; it cannot be compared with the current {value.name}.")
-        if field.kind in ("char", "text") and isinstance(value, str) and "\0" not in value:
-            return value  # longer than the field may be: nothing has it, which is an answer and no mistake
-        return field.unset if value is None or (value is False and field.kind != "boolean") else field.to_raw(value)
+            return sql("{c} = ANY ({v})", c=column, v=self._companies(field, value))
+        raws = [operand(field, item) for item in operands(field, value)]
+        known = [raw for raw in raws if raw is not None]
+        inside = sql("{c} = ANY ({v})", c=column, v=self.binder.values(known, kind))
+        return inside if len(known) == len(raws) else sql("({inside} OR {c} IS NULL)", inside=inside, c=column)
+
+    def _pattern(self, column: Sql, field: AnyField, operator: Operator, value: object) -> Sql:
+        pattern = self.binder.pattern(like_pattern(field, operator, value))
+        case = sql("OPERATOR(gs.~~*?)") if operator.endswith("ilike") else sql("OPERATOR(gs.~~?)")
+        return sql("{c} {op} {p}", c=column, op=case, p=pattern)
+
+    def _user(self, field: AnyField, leaf: Leaf) -> Sql:
+        if leaf.value != ContextValue("user") or leaf.operator != "=" or not _holds_id(field):
+            raise DomainError(f"{field.label} {leaf.operator}: a link is compared by == current.user.")
+        return self.binder.user()
+
+    def _companies(self, field: AnyField, value: ContextValue) -> Sql:
+        if value.name != "companies" or not _holds_id(field):
+            raise DomainError(f"{field.label} in: a link is compared by in_(current.companies).")
+        return self.binder.companies()
 
     # -- links -------------------------------------------------------------------------------------------------------
 
-    def _many2one(self, info: ModelInfo, field: Many2one[Any], leaf: Leaf, table: Sql, depth: int) -> Sql:
-        column = sql("{table}.{column}", table=table, column=ident(field.name))
-        value = leaf.value
-        match leaf.operator:
-            case "any" | "not any":
-                return self._related(info, field, value, table, depth, negated=leaf.operator == "not any")
-            case "=" | "!=" if isinstance(value, ContextValue):
-                equal = sql("{c} = {user}", c=column, user=self._one(value))
-                return equal if leaf.operator == "=" else sql("({equal}) IS NOT TRUE", equal=equal)
-            case "in" | "not in" if isinstance(value, ContextValue):
-                return _null_aware(
-                    column, self._many(value), unset_in=False, negated=leaf.operator == "not in", nullable=True
-                )
-            case "in" | "not in":
-                return self._membership(column, field, _ids(value), negated=leaf.operator == "not in")
-            case "=" | "!=":
-                return self._comparison(column, field, leaf.operator, value)
-            case "<" | ">" | "<=" | ">=":
-                raise DomainError(f"{leaf.operator} does not work on the link {field.label}.")
-            case _:  # like and its kin: by the name of the linked record
-                name = self.registry.models[field.comodel].rec_name
-                return self._related(info, field, Leaf((name,), leaf.operator, value), table, depth, negated=False)
-
-    def _to_many(
-        self, info: ModelInfo, field: One2many[Any] | Many2many[Any], leaf: Leaf, table: Sql, depth: int
-    ) -> Sql:
-        negated = leaf.operator in ("!=", "not in", "not any")
-        match leaf.operator:
-            case "any" | "not any":
-                inner = leaf.value
-            case "=" | "!=" if leaf.value is None or leaf.value is False:
-                inner, negated = Every(()), not negated
-            case "=" | "!=" | "in" | "not in":
-                inner = Leaf(("id",), "in", _ids(leaf.value))
-            case "like" | "ilike" | "not like" | "not ilike" | "=like" | "=ilike":
-                inner = Leaf((self.registry.models[field.comodel].rec_name,), leaf.operator, leaf.value)
-            case _:
-                raise DomainError(f"{leaf.operator} does not work on {field.label}.")
-        return self._related(info, field, inner, table, depth, negated=negated)
-
-    def _related(
-        self, info: ModelInfo, field: AnyField, inner: object, table: Sql, depth: int, *, negated: bool
-    ) -> Sql:
-        if not isinstance(inner, Condition) or not isinstance(field, Many2one | One2many | Many2many):
+    def _any(self, info: ModelInfo, field: AnyField, inner: object, table: Sql, depth: int) -> Sql:
+        if not isinstance(inner, Condition) or not isinstance(field, Relation):
             raise DomainError(f"{field.label} is no link, or what is asked of the linked records is no condition.")
         comodel = self.registry.models[field.comodel]
-        alias = sql("{alias}", alias=ident(f"t{depth}"))
+        self._refuse_unreadable(comodel, comodel.field("id"))
+        alias = sql("{alias}", alias=ident(f"t{depth}__"))
         where = self.where(comodel, inner, alias, depth + 1)
-        target = sql("{table} {alias}", table=ident(comodel.table), alias=alias)
+        parts = {"t": table, "a": alias, "target": ident(comodel.table), "where": where}
         match field:
-            case Many2one():
-                key = sql("{table}.{column}", table=table, column=ident(field.name))
-                found = sql("SELECT {a}.id FROM {target} WHERE {where}", a=alias, target=target, where=where)
             case One2many():
-                key = sql("{table}.id", table=table)
-                found = sql(
-                    "SELECT {a}.{inverse} FROM {target} WHERE {a}.{inverse} IS NOT NULL AND {where}",
-                    a=alias, inverse=ident(field.inverse), target=target, where=where,
+                return sql(
+                    "{t}.id IN (SELECT {a}.{link} FROM {target} {a} WHERE {a}.{link} IS NOT NULL AND ({where}))",
+                    link=ident(field.inverse), **parts,
+                )  # fmt: skip
+            case Many2many():
+                return sql(
+                    "{t}.id IN (SELECT r__.source_id FROM {rel} r__ JOIN {target} {a} ON {a}.id = r__.target_id"
+                    " WHERE {where})",
+                    rel=ident(field.relation(info.table)), **parts,
                 )  # fmt: skip
             case _:
-                key = sql("{table}.id", table=table)
-                found = sql(
-                    "SELECT r.source_id FROM {rel} r JOIN {target} ON {a}.id = r.target_id WHERE {where}",
-                    rel=ident(field.relation(info.table)), target=target, a=alias, where=where,
-                )  # fmt: skip
-        inside = sql("{key} IN ({found})", key=key, found=found)
-        return sql("({inside}) IS NOT TRUE", inside=inside) if negated else inside
+                return sql(
+                    "{t}.{link} IN (SELECT {a}.id FROM {target} {a} WHERE {where})", link=ident(field.name), **parts
+                )
 
-    def _one(self, value: ContextValue) -> Sql:
-        if value.name != "user":
-            raise DomainError("compare with the companies by in_(current.companies)")
-        return self.binder.user()
 
-    def _many(self, value: ContextValue) -> Sql:
-        if value.name != "companies":
-            raise DomainError("compare with the user by == current.user")
-        return self.binder.companies()
+def operand(field: AnyField, value: object) -> object:
+    """Give what a column is compared with; None asks for unset ones where the column holds NULL."""
+    if isinstance(value, ContextValue | Condition):
+        raise DomainError(f"{field.label} is compared with a value.")
+    unset = value is None or (value is False and field.kind != "boolean")
+    return field.unset if unset else field.to_operand(value)
+
+
+def operands(field: AnyField, value: object) -> Collection[object]:
+    """Give the values of a list; records are a list of ids."""
+    if isinstance(field, Relation):
+        return linked_ids(field, value)
+    if is_collection(value):
+        return value
+    raise DomainError(f"{field.label} in: a list of values is needed.")
+
+
+def like_pattern(field: AnyField, operator: Operator, value: object) -> str:
+    """Give the pattern of a text comparison; ``like`` and ``ilike`` look for a part, ``=like`` takes a pattern."""
+    if field.column != "text" or not isinstance(value, str):
+        raise DomainError(f"{operator} compares text; {field.label} or the value is none.")
+    checked_text(field, value)
+    pattern = value if operator.startswith("=") else "%" + escaped(value) + "%"
+    if len(pattern.encode()) > MAX_PATTERN:
+        raise DomainError(f"The text to search {field.label} for is too long.")
+    if (len(pattern) - len(pattern.rstrip("\\"))) % 2:
+        raise DomainError("A pattern cannot end with a single backslash.")
+    return pattern
 
 
 def escaped(text: str) -> str:
@@ -306,39 +283,16 @@ def scalar_cast(kind: ColumnType) -> Sql:
     return _CASTS[kind][0]
 
 
-def _null_aware(column: Sql, values: Sql, *, unset_in: bool, negated: bool, nullable: bool) -> Sql:
-    if not negated:
-        inside = sql("{c} = ANY ({v})", c=column, v=values)
-        return sql("({inside} OR {c} IS NULL)", inside=inside, c=column) if unset_in else inside
-    outside = sql("{c} <> ALL ({v})", c=column, v=values)
-    if unset_in or not nullable:
-        return outside
-    return sql("({outside} OR {c} IS NULL)", outside=outside, c=column)
+def _holds_id(field: AnyField) -> bool:
+    return isinstance(field, Many2one) or field.name == "id"
 
 
-def _column_type(field: AnyField) -> ColumnType:
-    if field.column is None:
-        raise DomainError(f"{field.label} is not stored and cannot be searched.")
-    return field.column
-
-
-def _collection(field: AnyField, value: object) -> Collection[object]:
-    if is_collection(value):
-        return value
-    raise DomainError(f"{field.label} in needs a list of values.")
-
-
-def _ids(value: object) -> tuple[object, ...]:
-    from growsoft.orm.model import Model
-
-    if isinstance(value, Model):
-        return value.ids
-    if isinstance(value, int) and not isinstance(value, bool):
-        return (value,)
-    if is_collection(value):
-        return tuple(value)
-    raise DomainError("A link is compared with an id, a list of ids or records.")
-
-
-def _constant(value: object) -> Any:  # noqa: ANN401  literal() refuses what it does not know
-    return value.isoformat() if isinstance(value, date | datetime) else value
+def constant(value: object) -> Sql:
+    """Write what a column holds as a constant."""
+    match value:
+        case date() | datetime():
+            return literal(value.isoformat())
+        case None | str() | int() | Decimal() | bytes():
+            return literal(value)
+        case _:
+            raise TypeError(f"a {type(value).__name__} is no constant of PostgreSQL")

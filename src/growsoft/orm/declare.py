@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from growsoft.errors import ConfigError
-from growsoft.orm.access import VERBS, Rule, Verb
-from growsoft.orm.compile import Compiler, Declared
-from growsoft.orm.domain import Condition, Every, Leaf, Negation, Some
-from growsoft.orm.fields import AnyField, Many2many, Many2one, Relation, Selection
+from growsoft.orm.access import VERBS, Verb
+from growsoft.orm.compile import Compiler, Declared, constant
+from growsoft.orm.fields import AnyField, Many2many, Many2one, Selection
+from growsoft.orm.fields.stamps import STAMPS
 from growsoft.orm.names import name_within
-from growsoft.orm.writer import STAMPS
+from growsoft.orm.rights import Rights, rights
+from growsoft.orm.rules import check_rules
 from growsoft.postgres.accounts import account_triggers
 from growsoft.postgres.context import group_role
 from growsoft.postgres.database import ELEVATED_GROUP
@@ -33,47 +32,16 @@ _STAMP_DEFAULTS: Final = {
     "write_date": sql("now()"),
     "version": sql("1"),
 }
+_READ: Final[frozenset[Verb]] = frozenset(("read",))
+_CHANGED: Final = ("write_uid", "write_date", "version")
+LONGEST_TEXT: Final = 4_000_000  # bytes
 
-
-@dataclass(frozen=True)
-class Rights:
-    """What a set of roles may do with the columns of each table: the union of their grants."""
-
-    grants: tuple[Grant, ...]
-
-    def readable(self, info: ModelInfo) -> frozenset[str]:
-        """The columns that may be read."""
-        return self._tables.get(info.table, _NOTHING)[0]
-
-    def insertable(self, info: ModelInfo) -> frozenset[str]:
-        """The columns that may be given to a new record."""
-        return self._tables.get(info.table, _NOTHING)[1]
-
-    def updatable(self, info: ModelInfo) -> frozenset[str]:
-        """The columns that may be changed."""
-        return self._tables.get(info.table, _NOTHING)[2]
-
-    def deletable(self, info: ModelInfo) -> bool:
-        """Whether records may be deleted."""
-        return any(grant.delete for grant in self.grants if grant.table == info.table)
-
-    @cached_property
-    def _tables(self) -> dict[str, tuple[frozenset[str], frozenset[str], frozenset[str]]]:
-        found: dict[str, tuple[frozenset[str], frozenset[str], frozenset[str]]] = {}
-        for grant in self.grants:
-            select, insert, update = found.get(grant.table, _NOTHING)
-            found[grant.table] = (select | set(grant.select), insert | set(grant.insert), update | set(grant.update))
-        return found
-
-
-_NOTHING: Final[tuple[frozenset[str], frozenset[str], frozenset[str]]] = (frozenset(), frozenset(), frozenset())
+__all__ = ["Rights", "declare", "group_conditions", "rights"]
 
 
 def declare(registry: Registry) -> Declarations:
     """Write everything down. Raises ``ConfigError`` for a rule that would break its readers' queries."""
-    for info in registry.models.values():
-        for name, rule in info.rules.items():
-            _refuse_unreadable(registry, info, name, rule)
+    check_rules(registry)
     tables = [table for info in registry.models.values() for table in _tables(registry, info)]
     triggers = account_triggers([app.accounts for app in registry.apps if app.accounts is not None])
     return Declarations(
@@ -83,12 +51,6 @@ def declare(registry: Registry) -> Declarations:
         grants=tuple(grant for info in registry.models.values() for grant in _grants(registry, info)),
         roles=tuple(sorted(group_role(group) for group in _groups(registry))),
     )
-
-
-def rights(registry: Registry, roles: Iterable[str]) -> Rights:
-    """Give what a set of roles may do."""
-    wanted = frozenset(roles)
-    return Rights(tuple(grant for grant in registry.declarations.grants if grant.role in wanted))
 
 
 def _groups(registry: Registry) -> set[str]:
@@ -122,13 +84,11 @@ def _column(field: AnyField) -> Column:
         raise TypeError(f"{field.name} is no column")
     if field.name in STAMPS:
         return Column(field.name, field.column, not_null=True, default=_STAMP_DEFAULTS[field.name])
-    if field.unset is None:
-        return Column(field.name, field.column, not_null=field.required)
-    unset = field.unset
-    if not isinstance(unset, str | int | bool) and unset != 0:
-        raise TypeError(f"{field.name}: no default for {unset!r}")
-    constant = literal(unset) if isinstance(unset, str | bool) else sql("0")
-    return Column(field.name, field.column, not_null=True, default=constant)
+    # Who makes a record may not be allowed to give it this value: then PostgreSQL fills in the same default as the ORM.
+    fixed = field.default is not None and not callable(field.default)
+    default = field.to_raw(field.default) if fixed else field.unset
+    not_null = field.required or field.unset is not None
+    return Column(field.name, field.column, not_null, None if default is None else constant(default))
 
 
 def _constraints(registry: Registry, info: ModelInfo) -> Iterator[Constraint]:
@@ -136,11 +96,16 @@ def _constraints(registry: Registry, info: ModelInfo) -> Iterator[Constraint]:
     for name, check in info.checks.items():
         yield Constraint(name_within(f"{info.table}_{name}_check"), compiler.where(info, check.condition))
     for field in info.columns.values():
+        column = ident(field.name)
         if isinstance(field, Selection):
             values = join(", ", (literal(str(member.value)) for member in field.choices))
             unset = sql("") if field.required else sql(", ''")
-            expression = sql("{c} IN ({values}{unset})", c=ident(field.name), values=values, unset=unset)
+            expression = sql("{c} IN ({values}{unset})", c=column, values=values, unset=unset)
             yield Constraint(name_within(f"{info.table}_{field.name}_choice"), expression)
+        elif field.column == "text":
+            # Errors of a substring search must not depend on hidden rows: no text is too long for it.
+            longest = sql("octet_length({c}) <= {bytes}", c=column, bytes=literal(LONGEST_TEXT))
+            yield Constraint(name_within(f"{info.table}_{field.name}_length"), longest)
 
 
 def _foreign_keys(registry: Registry, info: ModelInfo) -> Iterator[ForeignKey]:
@@ -195,9 +160,10 @@ def _policies(registry: Registry, info: ModelInfo) -> Iterator[Policy]:
             yield Policy(info.table, name_within(f"{role}__{verb}"), command, condition, role)
         for name, condition in _global_conditions(registry, info, verb):
             yield Policy(info.table, name_within(f"rule_{name}__{verb}"), command, condition)
+    yield from _policies_of_columns(info.table, (group for field in info.columns.values() for group in field.groups))
     for field in info.fields.values():
         if isinstance(field, Many2many):
-            yield from _relation_policies(registry, info, field.relation(info.table))
+            yield from _relation_policies(registry, info, field)
 
 
 def group_conditions(registry: Registry, info: ModelInfo, verb: Verb, alias: Sql | None = None) -> dict[str, Sql]:
@@ -228,9 +194,9 @@ def _global_conditions(
             yield name, sql("(SELECT nullif(NOT gs.elevated(), false)) IS NULL OR ({where})", where=where)
 
 
-def _relation_policies(registry: Registry, info: ModelInfo, relation: str) -> Iterator[Policy]:
+def _relation_policies(registry: Registry, info: ModelInfo, field: Many2many[Any]) -> Iterator[Policy]:
     """Links are seen with the record they belong to, and changed by those who may change it."""
-    owner = ident("o")
+    relation, owner = field.relation(info.table), ident("o__")
     verbs: tuple[tuple[Verb, Verb], ...] = (("read", "read"), ("create", "write"), ("unlink", "write"))
     for verb, needed in verbs:
         command = _COMMANDS[verb]
@@ -239,52 +205,69 @@ def _relation_policies(registry: Registry, info: ModelInfo, relation: str) -> It
         for group, condition in group_conditions(registry, info, needed, owner).items():
             where = join(" AND ", [sql("({c})", c=c) for c in (condition, *narrowing)])
             exists = sql(
-                "EXISTS (SELECT FROM {t} o WHERE o.id = {rel}.source_id AND {where})",
+                "EXISTS (SELECT FROM {t} o__ WHERE o__.id = {rel}.source_id AND {where})",
                 t=ident(info.table), rel=ident(relation), where=where,
             )  # fmt: skip
             yield Policy(relation, name_within(f"{group_role(group)}__{verb}"), command, exists, group_role(group))
+    yield from _policies_of_columns(relation, field.groups)
+
+
+def _policies_of_columns(table: str, groups: Iterable[str]) -> Iterator[Policy]:
+    # Groups that are given some columns are given no rows by that: rows come from Access and rules.
+    for group in sorted(set(groups)):
+        role = group_role(group)
+        yield Policy(table, name_within(f"{role}__columns"), "SELECT", sql("false"), role)
 
 
 # -- grants ------------------------------------------------------------------------------------------------------------
 
 
 def _grants(registry: Registry, info: ModelInfo) -> Iterator[Grant]:
-    everything = (*(n for n in info.columns if n not in STAMPS),)
-    stamps = tuple(sorted(STAMPS))
-    changed = ("write_uid", "write_date", "version")
-    yield Grant(
-        info.table, ELEVATED_GROUP, ("id", *everything, *stamps), everything, (*everything, *changed), delete=True
+    columns = tuple(name for name in info.columns if name not in STAMPS)
+    seen = ("id", *columns, *sorted(STAMPS))
+    yield Grant(info.table, ELEVATED_GROUP, seen, columns, (*columns, *_CHANGED), delete=True)
+    accessing = {access.group for access in info.access}
+    for group in sorted(accessing | {group for name in columns for group in info.columns[name].groups}):
+        yield _grant(registry, info, group)
+    for field in info.fields.values():
+        if isinstance(field, Many2many):
+            yield _relation_grant(field.relation(info.table), ELEVATED_GROUP, frozenset(VERBS))
+            for group in sorted(field.groups or accessing):
+                verbs = _verbs(registry, info, group) | _READ if field.groups else _own_verbs(info, group)
+                yield _relation_grant(field.relation(info.table), group_role(group), verbs)
+
+
+def _grant(registry: Registry, info: ModelInfo, group: str) -> Grant:
+    """Give a group the open columns by its own Access, and the columns that are kept for it.
+
+    Those it may read wherever it sees a row, and write where it, or a group it implies, may write.
+    """
+    columns = {name: field for name, field in info.columns.items() if name not in STAMPS}
+    own, verbs = _own_verbs(info, group), _verbs(registry, info, group)
+    kept = tuple(name for name, field in columns.items() if group in field.groups)
+    opened = tuple(name for name, field in columns.items() if not field.groups)
+    writable = tuple(name for name in kept if not columns[name].readonly)
+    written = tuple(name for name in opened if not columns[name].readonly)
+    return Grant(
+        info.table,
+        group_role(group),
+        select=(*(("id", *opened, *sorted(STAMPS)) if "read" in own else ()), *kept),
+        insert=(*(written if "create" in own else ()), *(writable if "create" in verbs else ())),
+        update=(*((*written, *_CHANGED) if "write" in own else ()), *(writable if "write" in verbs else ())),
+        delete="unlink" in own,
     )
-    relations = [f.relation(info.table) for f in info.fields.values() if isinstance(f, Many2many)]
-    for relation in relations:
-        yield _relation_grant(relation, ELEVATED_GROUP, VERBS)
-    for group in sorted({access.group for access in info.access}):
-        verbs: set[Verb] = {verb for access in info.access if access.group == group for verb in access.verbs}
-        role = group_role(group)
-        mine = tuple(n for n in everything if _open_to(registry, info.columns[n], group))
-        written = tuple(n for n in mine if not _kept(info.columns[n]))
-        yield Grant(
-            info.table,
-            role,
-            select=("id", *mine, *stamps) if "read" in verbs else (),
-            insert=written if "create" in verbs else (),
-            update=(*written, *changed) if "write" in verbs else (),
-            delete="unlink" in verbs,
-        )
-        for relation in relations:
-            yield _relation_grant(relation, role, verbs)
 
 
-def _open_to(registry: Registry, field: AnyField, group: str) -> bool:
-    return not field.groups or not registry.implied(group).isdisjoint(field.groups)
+def _own_verbs(info: ModelInfo, group: str) -> frozenset[Verb]:
+    return frozenset(verb for access in info.access if access.group == group for verb in access.verbs)
 
 
-def _kept(field: AnyField) -> bool:
-    # A readonly field is set by elevated code alone, unless a method works it out in the name of whoever changed it.
-    return field.readonly and field.compute is None
+def _verbs(registry: Registry, info: ModelInfo, group: str) -> frozenset[Verb]:
+    closed = registry.implied(group)
+    return frozenset(verb for access in info.access if access.group in closed for verb in access.verbs)
 
 
-def _relation_grant(relation: str, role: str, verbs: Iterable[Verb]) -> Grant:
+def _relation_grant(relation: str, role: str, verbs: frozenset[Verb]) -> Grant:
     columns = ("source_id", "target_id")
     return Grant(
         relation,
@@ -293,64 +276,3 @@ def _relation_grant(relation: str, role: str, verbs: Iterable[Verb]) -> Grant:
         insert=columns if "write" in verbs else (),
         delete="write" in verbs,
     )
-
-
-# -- rules that would break queries ------------------------------------------------------------------------------------
-
-
-def _refuse_unreadable(registry: Registry, info: ModelInfo, name: str, rule: Rule) -> None:
-    """A rule is evaluated with its reader's rights: it may only look at columns that every reader may read."""
-    readers = {rule.group} if rule.group else {a.group for a in info.access if "read" in a.verbs}
-    for other, column in _reads(registry, info, rule.condition):
-        for group in readers:
-            if not _may_read(registry, other, column, group):
-                raise ConfigError(
-                    f"{info.name}.{name} looks at {other.name}.{column}, which {group} may not read: give it Access,"
-                    " or keep the deciding value on the record itself."
-                )
-
-
-def _may_read(registry: Registry, info: ModelInfo, column: str, group: str) -> bool:
-    closed = registry.implied(group)
-    field = info.fields[column]
-    readable = any(access.group in closed and "read" in access.verbs for access in info.access)
-    return readable and (not field.groups or not closed.isdisjoint(field.groups))
-
-
-def _reads(registry: Registry, info: ModelInfo, condition: Condition) -> Iterator[tuple[ModelInfo, str]]:
-    match condition:
-        case Every(parts) | Some(parts):
-            for part in parts:
-                yield from _reads(registry, info, part)
-        case Negation(part):
-            yield from _reads(registry, info, part)
-        case Leaf():
-            yield from _leaf_reads(registry, info, condition)
-        case _:
-            raise TypeError(f"no condition: {condition!r}")
-
-
-def _leaf_reads(registry: Registry, info: ModelInfo, leaf: Leaf) -> Iterator[tuple[ModelInfo, str]]:
-    here = info
-    for step in leaf.names:
-        if here is not info:
-            yield here, step
-        field = here.field(step)
-        if isinstance(field, Relation):
-            here = registry.models[field.comodel]
-    if isinstance(leaf.value, Condition):
-        yield from _reads(registry, here, leaf.value)
-        yield from ((here, step) for step in _own_columns(leaf.value))
-
-
-def _own_columns(condition: Condition) -> Iterator[str]:
-    match condition:
-        case Every(parts) | Some(parts):
-            for part in parts:
-                yield from _own_columns(part)
-        case Negation(part):
-            yield from _own_columns(part)
-        case Leaf():
-            yield condition.names[0]
-        case _:
-            raise TypeError(f"no condition: {condition!r}")

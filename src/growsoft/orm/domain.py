@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, NoReturn, TypeGuard
 
@@ -20,9 +20,16 @@ OPERATORS: Final = frozenset[str](
     ("=", "!=", "<", "<=", ">", ">=", "in", "not in", "like", "not like", "ilike", "not ilike", "=like", "=ilike",
      "any", "not any")
 )  # fmt: skip
-# Bounds for what comes from outside: enough for every screen, too little to exhaust the planner or the stack.
+# Each of these is the opposite of the other, unset values included: what the one leaves out the other finds.
+NEGATIVES: Final[dict[str, Operator]] = {
+    "!=": "=", "not in": "in", "not like": "like", "not ilike": "ilike", "not any": "any",
+}  # fmt: skip
+# Bounds for what comes from outside, for a whole condition with all that is nested in it: enough for every screen, too
+# little to exhaust the planner or the stack.
 MAX_TERMS: Final = 500
+MAX_VALUES: Final = 10_000
 MAX_DEPTH: Final = 20
+MAX_STEPS: Final = 10
 
 
 class DomainError(ValidationError):
@@ -58,7 +65,7 @@ class Condition:
         raise TypeError("a condition has no truth value; combine conditions with &, | and ~")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Leaf(Condition):
     """One comparison. ``path`` holds field names, or the fields themselves while their class is still being made."""
 
@@ -70,6 +77,16 @@ class Leaf(Condition):
     def names(self) -> tuple[str, ...]:
         """The path as names."""
         return tuple(step if isinstance(step, str) else step.name for step in self.path)
+
+    def __eq__(self, other: object) -> bool:
+        """The same comparison, however its path is written: two fields themselves compare to a condition."""
+        return isinstance(other, Leaf) and (self.names, self.operator, self.value) == (
+            other.names, other.operator, other.value,
+        )  # fmt: skip
+
+    def __hash__(self) -> int:
+        """Agree with ``__eq__``; values may be lists."""
+        return hash((self.names, self.operator))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,21 +114,13 @@ EVERYTHING: Final = Every(())
 NOTHING: Final = Some(())
 
 
-def from_wire(terms: object, *, depth: int = 0) -> Condition:
+def from_wire(terms: object) -> Condition:
     """Read a domain list: ``["|", ["name", "ilike", "x"], ["ref", "=", "y"]]``.
 
-    Prefix operators ``&``, ``|``, ``!``; terms that stand side by side are joined by ``&``. Whether fields exist is
-    checked when the condition is compiled for its model. Raises ``DomainError``.
+    Prefix operators ``&``, ``|``, ``!``; terms that stand side by side are joined by ``&``. Whether fields exist and
+    may be read is checked when the condition is compiled for its model. Raises ``DomainError``.
     """
-    if not is_sequence(terms) or depth > MAX_DEPTH:
-        raise DomainError("A search condition is a list of [field, operator, value] and of &, | and !.")
-    if len(terms) > MAX_TERMS:
-        raise DomainError(f"A search condition has {MAX_TERMS} terms at most.")
-    stack: list[Condition] = []
-    for term in reversed(terms):
-        stack.append(_combined(term, stack) if isinstance(term, str) else _leaf(term, depth))
-    stack.reverse()
-    return stack[0] if len(stack) == 1 else Every(tuple(stack))
+    return _Reader().condition(terms).condition
 
 
 def to_wire(condition: Condition) -> list[object]:
@@ -130,38 +139,111 @@ def to_wire(condition: Condition) -> list[object]:
             raise TypeError(f"no condition: {condition!r}")
 
 
+def leaves(condition: Condition) -> Iterator[Leaf]:
+    """Give the comparisons of a condition; what is inside of an ``any`` is a part of that one."""
+    match condition:
+        case Every(parts) | Some(parts):
+            for part in parts:
+                yield from leaves(part)
+        case Negation(part):
+            yield from leaves(part)
+        case Leaf():
+            yield condition
+        case _:
+            raise TypeError(f"no condition: {condition!r}")
+
+
+def names_in(condition: Condition) -> Iterator[str]:
+    """Give the names of all fields that a condition speaks of."""
+    for leaf in leaves(condition):
+        yield from leaf.names
+        if isinstance(leaf.value, Condition):
+            yield from names_in(leaf.value)
+
+
 def _parts(condition: Condition, kind: type[Every | Some]) -> tuple[Condition, ...]:
     return condition.parts if isinstance(condition, kind) else (condition,)
 
 
-def _combined(symbol: str, stack: list[Condition]) -> Condition:
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A condition that was read, and how deep it is nested: what walks it later calls itself so often."""
+
+    condition: Condition
+    depth: int
+
+
+class _Reader:
+    """Reads one domain list with all lists inside of it, and counts what it has read."""
+
+    def __init__(self) -> None:
+        self._terms = MAX_TERMS
+        self._values = MAX_VALUES
+        self._nested = 0
+
+    def condition(self, terms: object) -> _Read:
+        if not is_sequence(terms):
+            raise DomainError("A search condition is a list of [field, operator, value] and of &, | and !.")
+        self._terms -= len(terms)
+        if self._terms < 0:
+            raise DomainError(f"A search condition has {MAX_TERMS} terms at most.")
+        stack: list[_Read] = []
+        for term in reversed(terms):
+            stack.append(_combined(term, stack) if isinstance(term, str) else self._leaf(term))
+        stack.reverse()
+        return stack[0] if len(stack) == 1 else _nested(Every(tuple(part.condition for part in stack)), stack)
+
+    def _leaf(self, term: object) -> _Read:
+        if not is_sequence(term) or len(term) != 3:
+            raise DomainError("A term is [field, operator, value].")
+        path, operator, value = term
+        if not isinstance(path, str) or not path or len(path) > 200 or path.count(".") >= MAX_STEPS:
+            raise DomainError("The first part of a term is the name of a field.")
+        if not _is_operator(operator):
+            raise DomainError(f"{str(operator)[:20]!r} is no operator; use one of {' '.join(sorted(OPERATORS))}.")
+        names = tuple(path.split("."))
+        if operator not in ("any", "not any"):
+            return _Read(Leaf(names, operator, self._checked(value)), len(names))
+        self._nested += 1
+        if self._nested > MAX_DEPTH:
+            raise DomainError(_TOO_DEEP)
+        inner = self.condition(value)
+        self._nested -= 1
+        return _nested(Leaf(names, operator, inner.condition), [inner, _Read(EVERYTHING, len(names))])
+
+    def _checked(self, value: object) -> object:
+        if is_sequence(value):
+            self._values -= len(value)
+            if self._values < 0:
+                raise DomainError(f"A search condition has {MAX_VALUES:,} values at most.")
+        return value
+
+
+_TOO_DEEP: Final = f"A search condition is nested {MAX_DEPTH} levels deep at most."
+
+
+def _nested(condition: Condition, parts: Sequence[_Read]) -> _Read:
+    depth = 1 + max((part.depth for part in parts), default=0)
+    if depth > MAX_DEPTH:
+        raise DomainError(_TOO_DEEP)
+    return _Read(condition, depth)
+
+
+def _combined(symbol: str, stack: list[_Read]) -> _Read:
+    if symbol not in ("&", "|", "!"):
+        raise DomainError(f"{symbol[:20]!r} is none of &, | and !.")
     try:
-        match symbol:
-            case "&":
-                return stack.pop() & stack.pop()
-            case "|":
-                return stack.pop() | stack.pop()
-            case "!":
-                return ~stack.pop()
-            case _:
-                raise DomainError(f"{symbol[:20]!r} is none of &, | and !.")
+        first = stack.pop()
+        if symbol == "!":
+            return _nested(~first.condition, [first])
+        second = stack.pop()
     except IndexError:
         raise DomainError(f"{symbol} needs terms after it.") from None
-
-
-def _leaf(term: object, depth: int) -> Leaf:
-    if not is_sequence(term) or len(term) != 3:
-        raise DomainError("A term is [field, operator, value].")
-    path, operator, value = term
-    if not isinstance(path, str) or not path or len(path) > 200:
-        raise DomainError("The first part of a term is the name of a field.")
-    if not _is_operator(operator):
-        raise DomainError(f"{str(operator)[:20]!r} is no operator; use one of {' '.join(sorted(OPERATORS))}.")
-    if operator in ("any", "not any"):
-        value = from_wire(value, depth=depth + 1)
-    elif is_sequence(value) and len(value) > 10_000:
-        raise DomainError("A list of values has 10,000 entries at most.")
-    return Leaf(tuple(path.split(".")), operator, value)
+    kind = Every if symbol == "&" else Some
+    condition = first.condition & second.condition if kind is Every else first.condition | second.condition
+    # A row of the same operators is one level, however long it is.
+    flat = [_Read(part.condition, part.depth - isinstance(part.condition, kind)) for part in (first, second)]
+    return _nested(condition, flat)
 
 
 def _is_operator(value: object) -> TypeGuard[Operator]:

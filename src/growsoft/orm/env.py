@@ -12,10 +12,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, LiteralString, TypeVar, overload
 
+from growsoft.errors import AccessError
 from growsoft.orm.compile import Bound, Compiler
+from growsoft.orm.fields import AnyField
+from growsoft.orm.rights import Rights
 from growsoft.orm.work import Cache, Work
-from growsoft.orm.writer import flush
-from growsoft.postgres.context import Context, Door
+from growsoft.postgres.context import Context, Door, group_role
 from growsoft.postgres.database import Database
 from growsoft.postgres.sql import Sql, proven_literal
 from growsoft.postgres.transaction import Mode, Result, retrying
@@ -103,7 +105,7 @@ class Env:
 
     def has_group(self, group: str) -> bool:
         """Whether the user is in a group (``app.group``); elevated code is in all."""
-        return self.elevated or "g_" + group.replace(".", "_") in self.groups
+        return self.elevated or group_role(group) in self.groups
 
     def in_locale(self, locale: Locale) -> Env:
         """The same, shown in another language or time zone."""
@@ -116,41 +118,30 @@ class Env:
         """
         frame = sys._getframe(1)  # the constants of the caller prove it
         proven_literal(reason, frame)
-        return self.elevate(reason, f"{frame.f_globals.get('__name__', '?')}.{frame.f_code.co_qualname}")
+        return self._elevated_for(reason, f"{frame.f_globals.get('__name__', '?')}.{frame.f_code.co_qualname}")
 
-    def elevate(self, reason: str, caller: str) -> Env:
-        """Do what ``sudo`` does, for those who have proven the reason already."""
+    def _elevated_for(self, reason: str, caller: str) -> Env:
+        """Give the elevated environment of one reason and place: whoever asks again goes on where he was."""
         if self.elevated:
             return self
-        key = (id(self.door), reason, caller, self.locale)
-        found = self.work.elevations.get(key)
+        key = (reason, caller, self.user_id, self.companies, self.actor, self.locale)
+        found = self.work.elevated.get(key)
         if found is None:
             door = self.database.elevated(reason, user=self.user_id, caller=caller)
             door = replace(door, context=replace(door.context, companies=self.companies, actor=self.actor))
             found = Env(self.work, self.database, self.registry, door, door.context, self.locale)
-            self.work.elevations[key] = found
-        elif self.cache.pending:
-            self.flush()  # what was read in elevated hands last time may be old by now
+            self.work.elevated[key] = found
         return found
 
     @contextmanager
     def savepoint(self) -> Generator[None]:
-        """Undo what happens inside when it fails, and go on."""
-        self.work.flush()
-        door = self.work.door
-        try:
-            with self.work.transaction.savepoint():
-                yield
-                self.work.flush()
-        except BaseException:
-            self.work.door = door
-            for cache in self.work.caches.values():
-                cache.clear()
-            raise
+        """Undo what happens inside when it fails, and go on. Only what is inside may fail and be passed over."""
+        with self.work.savepoint():
+            yield
 
     def flush(self) -> None:
         """Write what waits to be written, work out what depends on it, and check it."""
-        flush(self)
+        self.work.flush()
 
     def execute(self, query: Sql) -> Result:
         """Run a composed statement under this context: for what the ORM does not say. Flush first when it must see."""
@@ -158,11 +149,25 @@ class Env:
 
     def compiler(self) -> Compiler:
         """Give what compiles conditions for whoever acts here."""
-        return Compiler(self.registry, Bound(self.user_id, self.companies))
+        return Compiler(self.registry, Bound(self.user_id, self.companies), self.sees)
+
+    @property
+    def rights(self) -> Rights:
+        """What the user's groups may do with the columns of each model."""
+        return self.registry.rights(self.context.profile, self.groups)
 
     def readable(self, info: ModelInfo) -> frozenset[str]:
         """The columns of a model that the user's groups may read at all."""
-        return self.registry.rights(self.context.profile, self.groups).readable(info)
+        return self.rights.readable(info)
+
+    def sees(self, info: ModelInfo, field: AnyField) -> bool:
+        """Whether the user's groups may read a field at all, links to many and unstored ones included."""
+        return self.rights.sees(self.registry, info, field)
+
+    def refuse_unreadable(self, info: ModelInfo, field: AnyField) -> None:
+        """Raise ``AccessError`` for a field that the user's groups may not read."""
+        if not self.sees(info, field):
+            raise AccessError(f"You may not read {field.label} of {info.description}.")
 
 
 @contextmanager
@@ -172,8 +177,11 @@ def open_env(
     """Open a transaction by a door; what was kept back is written and checked before it is committed."""
     with database.transaction(door, mode) as transaction:
         env = env_in(transaction, database, registry, door, locale or Locale())
-        yield env
-        env.work.flush()
+        try:
+            yield env
+            env.work.finish()
+        finally:
+            env.work.end()
 
 
 def env_in(transaction: object, database: Database, registry: Registry, door: Door, locale: Locale) -> Env:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING
 
 from growsoft.errors import ConfigError
-from growsoft.orm.fields import AnyField, Computed, Many2many, One2many, Relation
+from growsoft.orm.fields import AnyField, Computed, One2many, Relation
 
 if TYPE_CHECKING:
     from growsoft.orm.registry import ModelInfo
 
 Node = tuple[str, str]
+Models = Mapping[str, "ModelInfo"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,63 +26,95 @@ class Trigger:
     field: str
     path: tuple[str, ...]
 
+    @property
+    def node(self) -> Node:
+        """What is worked out."""
+        return self.model, self.field
 
-def build_triggers(models: Mapping[str, ModelInfo]) -> tuple[dict[Node, tuple[Trigger, ...]], tuple[Node, ...]]:
-    """Give the triggers of each (model, field) and the order in which stored fields are worked out."""
+
+@dataclass(frozen=True, slots=True)
+class Dependencies:
+    """What follows from the computed fields of a registry.
+
+    ``triggers`` by what changed; ``order`` in which stored fields are worked out; ``sources`` are the computed fields
+    that each one is worked out from, itself included; ``by_name`` the same for all fields of one name.
+    """
+
+    triggers: Mapping[Node, tuple[Trigger, ...]]
+    order: tuple[Node, ...]
+    sources: Mapping[Node, frozenset[Node]]
+    by_name: Mapping[str, frozenset[Node]]
+
+
+def build_dependencies(models: Models) -> Dependencies:
+    """Resolve what computed fields depend on. Raises ``ConfigError`` for paths that lead nowhere and for circles."""
+    needs = {
+        (info.name, name): frozenset(_nodes(models, info, field))
+        for info in models.values()
+        for name, field in info.fields.items()
+        if isinstance(field, Computed)
+    }
+    order = _ordered(needs)
     triggers: defaultdict[Node, list[Trigger]] = defaultdict(list)
-    needs: dict[Node, set[Node]] = {}
-    for info in models.values():
-        for name, computed in info.fields.items():
-            if isinstance(computed, Computed):
-                seen = needs.setdefault((info.name, name), set())
-                for path in (*computed.depends, *([computed.currency] if computed.currency else [])):
-                    seen |= _follow(models, info, name, tuple(path.split(".")), triggers, stored=computed.stored)
-    return {key: tuple(value) for key, value in triggers.items()}, _ordered(needs, models)
+    for model, name in order:
+        info = models[model]
+        if info.fields[name].stored:
+            for path in _paths(info.fields[name]):
+                for watched, through in _watched(models, info, path):
+                    triggers[watched].append(Trigger(model, name, through))
+    sources: dict[Node, frozenset[Node]] = {}
+    for node in order:
+        sources[node] = frozenset((node,)).union(*(sources[need] for need in needs[node] if need in sources))
+    by_name: defaultdict[str, frozenset[Node]] = defaultdict(frozenset)
+    for (_model, name), nodes in sources.items():
+        by_name[name] |= nodes
+    stored = tuple(node for node in order if models[node[0]].fields[node[1]].stored)
+    unique = {node: tuple(dict.fromkeys(found)) for node, found in triggers.items()}
+    return Dependencies(unique, stored, sources, dict(by_name))
 
 
-def _follow(
-    models: Mapping[str, ModelInfo],
-    info: ModelInfo,
-    name: str,
-    path: tuple[str, ...],
-    triggers: defaultdict[Node, list[Trigger]],
-    *,
-    stored: bool,
-) -> set[Node]:
-    nodes: set[Node] = set()
+def _paths(field: AnyField) -> Iterator[tuple[str, ...]]:
+    for path in field.depends:
+        yield tuple(path.split("."))
+    if isinstance(field, Computed) and field.currency:
+        yield tuple(field.currency.split("."))
+
+
+def _steps(models: Models, info: ModelInfo, path: tuple[str, ...]) -> Iterator[tuple[ModelInfo, AnyField]]:
     here = info
-    for length, step in enumerate(path):
+    for position, step in enumerate(path):
         field = here.fields.get(step)
         if field is None:
-            raise ConfigError(f"{info.name}.{name} depends on {'.'.join(path)}, but {here.name} has no field {step}.")
-        nodes.add((here.name, step))
-        if stored:
-            for watched, through in _watched(here, field):
-                triggers[watched].append(Trigger(info.name, name, path[: length + through]))
-        if length + 1 < len(path):
+            raise ConfigError(f"{info.name} depends on {'.'.join(path)}, but {here.name} has no field {step}.")
+        yield here, field
+        if position + 1 < len(path):
             if not isinstance(field, Relation):
-                raise ConfigError(f"{info.name}.{name} depends on {'.'.join(path)}, but {step} is no link.")
+                raise ConfigError(f"{info.name} depends on {'.'.join(path)}, but {step} is no link.")
             here = models[field.comodel]
-    return nodes
 
 
-def _watched(here: ModelInfo, field: AnyField) -> list[tuple[Node, int]]:
-    """What to watch for a step, and how many steps of the path lead there beyond the ones before it.
-
-    For lines it is the link back, which decides whose lines they are.
-    """
-    if isinstance(field, One2many):
-        return [((field.comodel, field.inverse), 1)]
-    if isinstance(field, Many2many | Computed) or field.stored:
-        return [((here.name, field.name), 0)]
-    return []
+def _nodes(models: Models, info: ModelInfo, field: AnyField) -> Iterator[Node]:
+    for path in _paths(field):
+        yield from ((here.name, step.name) for here, step in _steps(models, info, path))
 
 
-def _ordered(needs: Mapping[Node, set[Node]], models: Mapping[str, ModelInfo]) -> tuple[Node, ...]:
+def _watched(models: Models, info: ModelInfo, path: tuple[str, ...]) -> Iterator[tuple[Node, tuple[str, ...]]]:
+    """Give what to watch for each step of a path, and the path from the model to the records that change."""
+    for position, (here, field) in enumerate(_steps(models, info, path)):
+        before = path[:position]
+        if isinstance(field, One2many):  # the link back decides whose lines they are
+            yield (field.comodel, field.inverse), (*before, field.name)
+        elif isinstance(field, Computed) and not field.stored:  # nothing says that it changed: watch what it is made of
+            for inner in _paths(field):
+                yield from ((node, (*before, *through)) for node, through in _watched(models, here, inner))
+        else:
+            yield (here.name, field.name), before
+
+
+def _ordered(needs: Mapping[Node, frozenset[Node]]) -> tuple[Node, ...]:
     graph = {node: {need for need in wanted if need in needs} for node, wanted in needs.items()}
     try:
-        order = tuple(TopologicalSorter(graph).static_order())
+        return tuple(TopologicalSorter(graph).static_order())
     except CycleError as error:
         circle = " -> ".join(f"{model}.{name}" for model, name in error.args[1])
         raise ConfigError(f"These computed fields depend on each other in a circle: {circle}.") from None
-    return tuple((model, name) for model, name in order if models[model].fields[name].stored)

@@ -8,20 +8,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from operator import ge, gt, le, lt
+from functools import lru_cache
+from operator import eq, ge, gt, le, lt
 from typing import TYPE_CHECKING, Any, Final
 
+from growsoft.errors import MissingError
+from growsoft.orm.compile import like_pattern, operand, operands
 from growsoft.orm.domain import Condition, ContextValue, DomainError, Every, Leaf, Negation, Some
-from growsoft.orm.narrow import is_collection, is_id
+from growsoft.orm.meaning import meaning
 
 if TYPE_CHECKING:
+    from growsoft.orm.fields import AnyField
     from growsoft.orm.model import Model
 
-_ORDERED: Final[dict[str, Callable[[Any, Any], bool]]] = {"<": lt, "<=": le, ">": gt, ">=": ge}
+_COMPARISONS: Final[dict[str, Callable[[Any, Any], bool]]] = {"=": eq, "<": lt, "<=": le, ">": gt, ">=": ge}
 
 
 def matches(record: Model, condition: Condition) -> bool:
-    """Whether one record meets a condition, as PostgreSQL would say of its row (an unset value compares to nothing)."""
+    """Whether one record meets a condition, as PostgreSQL would say of its row: an unset value compares to nothing."""
     match condition:
         case Every(parts):
             return all(matches(record, part) for part in parts)
@@ -30,75 +34,65 @@ def matches(record: Model, condition: Condition) -> bool:
         case Negation(part):
             return not matches(record, part)
         case Leaf():
-            return _leaf(record, condition)
+            simpler = meaning(record.env.registry, record._info, condition)
+            return _leaf(record, condition) if simpler is condition else matches(record, simpler)
         case _:
             raise TypeError(f"no condition: {condition!r}")
 
 
 def _leaf(record: Model, leaf: Leaf) -> bool:
-    from growsoft.orm.model import Model
-
-    first, *rest = leaf.names
-    if rest:
-        return any(matches(linked, Leaf(tuple(rest), leaf.operator, leaf.value)) for linked in getattr(record, first))
-    field = record._info.field(first)
-    found = getattr(record, first)
-    if isinstance(found, Model):
-        return _linked(record, found, leaf)
-    raw = field.to_raw(found)
-    return _scalar(raw, leaf, lambda value: field.unset if value is None else field.to_raw(value))
-
-
-def _linked(record: Model, found: Model, leaf: Leaf) -> bool:
-    operator, value = leaf.operator, leaf.value
-    negated = operator in ("!=", "not in", "not any", "not like", "not ilike")
-    if isinstance(value, ContextValue):
-        ids = {record.env.user_id} if value.name == "user" else set(record.env.companies)
-        return bool(ids & set(found.ids)) is not negated
-    if isinstance(value, Condition):
-        return any(matches(one, value) for one in found) is not negated
-    if isinstance(value, str):
-        positive: Any = operator.removeprefix("not ")
-        return any(matches(one, Leaf((one._rec_name,), positive, value)) for one in found) is not negated
-    wanted = _ids(value)
-    return (bool(wanted & set(found.ids)) if wanted else not found) is not negated
+    field = record._info.field(leaf.names[0])
+    if leaf.operator == "any":
+        return _any(record, field, leaf.value)
+    found = record._value(field.name)
+    match leaf.operator:
+        case "=" if isinstance(leaf.value, ContextValue):
+            return bool(found == record.env.user_id)
+        case "in" if isinstance(leaf.value, ContextValue):
+            return found in record.env.companies
+        case "in":
+            return found in [operand(field, item) for item in operands(field, leaf.value)]
+        case operator if operator in _COMPARISONS:
+            return _compared(field, found, leaf)
+        case operator:
+            pattern = like_pattern(field, operator, leaf.value)
+            return _regex(pattern, ignore_case=operator.endswith("ilike")).fullmatch(
+                lowered(found) if operator.endswith("ilike") else found
+            ) is not None  # fmt: skip
 
 
-def _ids(value: object) -> set[int]:
-    ids: object = getattr(value, "ids", value)
-    if ids is None or ids is False:
-        return set()
-    return {i for i in (ids if is_collection(ids) else (ids,)) if is_id(i)}
+def _any(record: Model, field: AnyField, inner: object) -> bool:
+    if not isinstance(inner, Condition):
+        raise DomainError(f"{field.label}: what is asked of the linked records is no condition.")
+    return any(_linked_matches(linked, inner) for linked in getattr(record, field.name))
 
 
-def _scalar(raw: Any, leaf: Leaf, to_raw: Callable[[object], Any]) -> bool:  # noqa: ANN401
-    operator, value = leaf.operator, leaf.value
-    match operator:
-        case "=":
-            return bool(raw == to_raw(value))
-        case "!=":
-            return bool(raw != to_raw(value))
-        case "in" | "not in" if is_collection(value):
-            return (raw in [to_raw(item) for item in value]) is (operator == "in")
-        case "<" | "<=" | ">" | ">=":
-            return raw is not None and _ORDERED[operator](raw, to_raw(value))
-        case _ if "like" in operator and isinstance(value, str):
-            return _like(str(raw), operator, value) is not operator.startswith("not")
-        case _:
-            raise DomainError(f"{operator} does not work here.")
+def _linked_matches(linked: Model, inner: Condition) -> bool:
+    try:
+        return matches(linked, inner)
+    except MissingError:  # hidden from whoever asks: for him it is not there
+        return False
 
 
-def _like(text: str, operator: str, value: str) -> bool:
-    flags = re.IGNORECASE if "ilike" in operator else 0
-    if not operator.startswith("="):
-        return re.search(re.escape(value), text, flags) is not None
-    return re.fullmatch(_pattern(value), text, flags | re.DOTALL) is not None
+def _compared(field: AnyField, found: object, leaf: Leaf) -> bool:
+    wanted = operand(field, leaf.value)
+    if wanted is None and leaf.operator != "=":
+        raise DomainError(f"{field.label} {leaf.operator} needs a value.")
+    if found is None or wanted is None:
+        return found is wanted
+    return _COMPARISONS[leaf.operator](found, wanted)
 
 
-def _pattern(pattern: str) -> str:
+def lowered(text: str) -> str:
+    """Lower each character by itself, as PostgreSQL's builtin locale does: no letter becomes two or minds its place."""
+    return text.lower() if text.isascii() else "".join("i" if c == "\u0130" else c.lower() for c in text)
+
+
+@lru_cache(maxsize=500)
+def _regex(pattern: str, *, ignore_case: bool) -> re.Pattern[str]:
     """Write a LIKE pattern as a regular expression: ``%`` is any text, ``_`` one character, a backslash takes that."""
     pieces: list[str] = []
-    characters = iter(pattern)
+    characters = iter(lowered(pattern) if ignore_case else pattern)
     for character in characters:
         match character:
             case "%":
@@ -109,4 +103,4 @@ def _pattern(pattern: str) -> str:
                 pieces.append(re.escape(next(characters, "")))
             case _:
                 pieces.append(re.escape(character))
-    return "".join(pieces)
+    return re.compile("".join(pieces), re.DOTALL)

@@ -12,12 +12,13 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar, LiteralString, Self, TypeVar, overload
 
 from growsoft.errors import MissingError, UserError, ValidationError
-from growsoft.orm import reader, writer
+from growsoft.orm import reader, rows, search, writer
 from growsoft.orm.domain import Condition, from_wire
-from growsoft.orm.fields.base import Field
+from growsoft.orm.fields.base import Field, is_field
 from growsoft.orm.fields.relational import Relation
 from growsoft.orm.fields.stamps import Identity, Moment, Number
 from growsoft.orm.match import matches
+from growsoft.orm.narrow import is_id
 from growsoft.postgres.sql import proven_literal
 
 if TYPE_CHECKING:
@@ -30,7 +31,16 @@ M = TypeVar("M", bound="Model")
 Domain = Condition | Sequence[object]
 
 
-class Model:
+class ModelType(type):
+    """Gives no model instances a place for what is no field: a misspelt name fails instead of being kept nowhere."""
+
+    def __new__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **kwargs: object) -> ModelType:
+        """Make the class."""
+        namespace.setdefault("__slots__", ())
+        return super().__new__(cls, name, bases, namespace, **kwargs)
+
+
+class Model(metaclass=ModelType):
     """Base of all models. A subclass names itself by ``_name``; with ``extend=True`` it changes its parent in place.
 
     ``_order`` sorts records, ``_rec_name`` is the field that names one, ``_description`` says what they are.
@@ -64,6 +74,9 @@ class Model:
             return
         if not cls._name or (not extend and "_name" not in vars(cls)):
             raise TypeError(f"{cls.__qualname__} needs a _name, or extend=True to change its parent in place")
+        for name, value in vars(cls).items():
+            if is_field(value) and (hasattr(Model, name) or name.startswith("_")):
+                raise TypeError(f"{cls.__qualname__}.{name}: every model has something of this name; choose another")
         cls._extends = extend
         cls._table = cls._name.replace(".", "_")
         if "_description" not in vars(cls) and not extend:
@@ -109,7 +122,7 @@ class Model:
 
     def __contains__(self, record: object) -> bool:
         """Whether a record is among these."""
-        return isinstance(record, Model) and record._name == self._name and set(record._ids) <= set(self._ids)
+        return isinstance(record, Model) and record._name == self._name and all(i in self._ids for i in record._ids)
 
     def __eq__(self, other: object) -> bool:
         """The same records of the same model, in whatever order."""
@@ -140,8 +153,14 @@ class Model:
         return f"{self._name}{self._ids}"
 
     def browse(self, ids: int | Iterable[int]) -> Self:
-        """Give records by id, without asking whether they exist."""
-        return self._of(self.env, (ids,) if isinstance(ids, int) else tuple(ids))
+        """Give records by id, without asking whether they exist. The id 0 of an empty recordset gives an empty one."""
+        if isinstance(ids, int):
+            given: tuple[int, ...] = () if ids == 0 and not isinstance(ids, bool) else (ids,)
+        else:
+            given = tuple(ids)
+        if not all(map(is_id, given)):
+            raise ValidationError("The id of a record is a whole number, one or more.")
+        return self._of(self.env, given)
 
     def ensure_one(self) -> Self:
         """Give itself when it is exactly one record; else say so."""
@@ -151,7 +170,7 @@ class Model:
 
     def exists(self) -> Self:
         """Give those that exist and may be seen."""
-        return self._of(self.env, reader.existing(self.env, self._info, self._ids), self._prefetch)
+        return self._of(self.env, search.existing(self.env, self._info, self._ids), self._prefetch)
 
     @overload
     def mapped(self, what: Relation[M]) -> M: ...  # type: ignore[overload-overlap]  # pyright: ignore[reportOverlappingOverload]  the first that fits answers
@@ -200,18 +219,18 @@ class Model:
 
     def search(self, domain: Domain = (), *, offset: int = 0, limit: int | None = None, order: str = "") -> Self:
         """Find records by a typed condition or a domain list."""
-        return self._of(self.env, reader.search(self.env, self._info, _condition(domain), offset, limit, order))
+        return self._of(self.env, search.search(self.env, self._info, _condition(domain), offset, limit, order))
 
     def search_count(self, domain: Domain = (), *, limit: int | None = None) -> int:
         """Count records; with ``limit`` stop there (a screen says "10,000+")."""
-        return reader.count(self.env, self._info, _condition(domain), limit)
+        return search.count(self.env, self._info, _condition(domain), limit)
 
     def read(self, names: Sequence[str] = ()) -> list[dict[str, Any]]:
         """Give values as they go to the wire: links as (id, name), many as ids. Raises when one is not there."""
-        rows = reader.read(self.env, self._info, names, self._ids)
-        if len(rows) < len(set(self._ids)):
+        found = rows.read(self.env, self._info, names, self._ids)
+        if len(found) < len(set(self._ids)):
             raise MissingError
-        return rows
+        return found
 
     def search_read(
         self,
@@ -223,7 +242,7 @@ class Model:
         order: str = "",
     ) -> list[dict[str, Any]]:
         """Search and read in one query."""
-        return reader.search_read(self.env, self._info, _condition(domain), names, offset, limit, order)
+        return rows.search_read(self.env, self._info, _condition(domain), names, offset, limit, order)
 
     @property
     def display_name(self) -> str:
@@ -252,19 +271,19 @@ class Model:
 
     def lock(self) -> Self:
         """Lock these records until the end of the transaction; others who lock them wait."""
-        reader.lock(self.env, self._info, self._ids)
+        search.lock(self.env, self._info, self._ids)
         return self
 
     def ensure_version(self, version: int) -> None:
         """Refuse to go on when somebody changed the record since that version was read; says who and when."""
-        reader.ensure_version(self.env, self._info, self.ensure_one()._ids[0], version)
+        search.ensure_version(self.env, self._info, self.ensure_one()._ids[0], version)
 
     def sudo(self, reason: LiteralString) -> Self:
         """Give the same records in elevated hands, for a literal reason that is audited."""
         frame = sys._getframe(1)  # the constants of the caller prove the literal
         proven_literal(reason, frame)
         caller = f"{frame.f_globals.get('__name__', '?')}.{frame.f_code.co_qualname}"
-        return self._of(self.env.elevate(reason, caller), self._ids)
+        return self._of(self.env._elevated_for(reason, caller), self._ids)
 
     def with_env(self, env: Env) -> Self:
         """Give the same records in another environment of the same transaction."""

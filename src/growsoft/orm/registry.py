@@ -6,31 +6,33 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 import threading
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from functools import cached_property
 from importlib.metadata import entry_points
-from types import ModuleType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from growsoft.errors import ConfigError
 from growsoft.orm.access import Access, Check, Rule, checked_group
-from growsoft.orm.api import CONSTRAINS, PUBLIC
-from growsoft.orm.domain import DomainError
-from growsoft.orm.fields import AnyField, Many2one, One2many, Relation
-from growsoft.orm.fields.base import is_field
-from growsoft.orm.graph import Trigger, build_triggers
+from growsoft.orm.domain import DomainError, names_in
+from growsoft.orm.fields import AnyField
+from growsoft.orm.graph import Dependencies
 from growsoft.orm.model import Model
+from growsoft.orm.money import currency_path
 
 if TYPE_CHECKING:
-    from growsoft.orm.declare import Rights
     from growsoft.orm.env import Env
+    from growsoft.orm.rights import Rights
+    from growsoft.orm.rows import Plan
+    from growsoft.orm.search import Order
     from growsoft.postgres.accounts import Accounts
     from growsoft.postgres.policies import Declarations
+    from growsoft.postgres.schema import ColumnType
+
+T = TypeVar("T")
+Link = tuple[str, str]  # a model and one of its fields
 
 ENTRY_POINT: Final = "growsoft.apps"
 
@@ -67,9 +69,34 @@ class App:
     menu: bool = True
 
 
+class Memo(Generic[T]):
+    """What was worked out once. Bounded, because what is asked for comes from outside; emptied when it is full."""
+
+    def __init__(self, size: int = 2000) -> None:
+        """Keep ``size`` answers."""
+        self._size = size
+        self._found: dict[Hashable, T] = {}
+
+    def get(self, key: Hashable) -> T | None:
+        """Give what is known."""
+        return self._found.get(key)
+
+    def put(self, key: Hashable, value: T) -> T:
+        """Keep it and give it."""
+        if len(self._found) >= self._size:
+            self._found.clear()
+        self._found[key] = value
+        return value
+
+
 @dataclass(frozen=True)
 class ModelInfo:
-    """One model with everything the apps of a registry say about it."""
+    """One model with everything the apps of a registry say about it.
+
+    The last four say who is concerned when its records change: ``inverses`` are its links that make it a line of
+    another record; ``listed_by`` the lists (model, field) that change when a field does; ``cascades`` the links (model,
+    field) that go with its records; ``linked_by`` the fields of other models that link here in both directions.
+    """
 
     name: str
     app: str
@@ -80,6 +107,10 @@ class ModelInfo:
     checks: Mapping[str, Check]
     constraints: tuple[tuple[str, frozenset[str]], ...]
     public: Mapping[str, str]
+    inverses: tuple[str, ...] = ()
+    listed_by: Mapping[str, tuple[Link, ...]] = dataclass_field(default_factory=dict[str, "tuple[Link, ...]"])
+    cascades: tuple[Link, ...] = ()
+    linked_by: tuple[Link, ...] = ()
 
     @property
     def table(self) -> str:
@@ -113,6 +144,18 @@ class ModelInfo:
         """The fields that are columns, ``id`` excepted, in the order of their declaration."""
         return {name: field for name, field in self.fields.items() if field.stored and name != "id"}
 
+    def column(self, name: str) -> ColumnType:
+        """Give the type of a column."""
+        kind = self.fields[name].column
+        if kind is None:
+            raise DomainError(f"{self.name}.{name} is no column.")
+        return kind
+
+    @cached_property
+    def amounts(self) -> tuple[AnyField, ...]:
+        """The amounts of money that are columns."""
+        return tuple(field for field in self.columns.values() if currency_path(field))
+
 
 @dataclass(frozen=True)
 class Registry:
@@ -120,15 +163,13 @@ class Registry:
 
     apps: tuple[App, ...]
     models: Mapping[str, ModelInfo]
-    triggers: Mapping[tuple[str, str], tuple[Trigger, ...]]
-    recompute_order: tuple[tuple[str, str], ...]
-    inverses: Mapping[tuple[str, str], tuple[tuple[str, str], ...]]
+    dependencies: Dependencies
 
     def __getitem__(self, name: str) -> ModelInfo:
         """Give a model; raises ``DomainError`` for unknown ones."""
-        found = self.models.get(name)
+        found = self.models.get(name) if isinstance(name, str) else None
         if found is None:
-            raise DomainError(f"There is no model {name[:60]!r}.")
+            raise DomainError(f"There is no model {str(name)[:60]!r}.")
         return found
 
     @property
@@ -165,14 +206,39 @@ class Registry:
         """Give what the groups of a profile may do with each table; worked out once per profile."""
         found = self._rights.get(profile)
         if found is None:
-            from growsoft.orm.declare import rights
+            from growsoft.orm.rights import rights
 
             found = self._rights[profile] = rights(self, roles)
         return found
 
     @cached_property
+    def always_asked(self) -> frozenset[str]:
+        """The names of fields that a query may look at though nobody names them: in rules, in orders and in names."""
+        found = {info.rec_name for info in self.models.values()}
+        for info in self.models.values():
+            found |= set(ordered_by(info))
+            for rule in info.rules.values():
+                found |= set(names_in(rule.condition))
+        return frozenset(found)
+
+    @cached_property
+    def plans(self) -> Memo[Plan]:
+        """How rows are read, by model, fields and profile."""
+        return Memo()
+
+    @cached_property
+    def orders(self) -> Memo[Order]:
+        """Compiled orders, by model and text."""
+        return Memo()
+
+    @cached_property
     def _rights(self) -> dict[str, Rights]:
         return {}
+
+
+def ordered_by(info: ModelInfo) -> Iterator[str]:
+    """Give the names of the fields by which records are sorted."""
+    return (part.split()[0] for part in info.order.split(",") if part.strip())
 
 
 _lock = threading.Lock()
@@ -186,6 +252,8 @@ def installed_apps() -> Mapping[str, App]:
 
 def load(names: Iterable[str] | None = None, *, available: Mapping[str, App] | None = None) -> Registry:
     """Give the registry of some apps with all they depend on (of all apps when no names are given)."""
+    from growsoft.orm.building import build
+
     apps = installed_apps() if available is None else available
     ordered = _in_order(names if names is not None else apps, apps)
     key = tuple((app.name, app.version) for app in ordered)
@@ -195,40 +263,6 @@ def load(names: Iterable[str] | None = None, *, available: Mapping[str, App] | N
         if key not in _registries:
             _registries[key] = build(ordered)
         return _registries[key]
-
-
-def build(apps: Sequence[App]) -> Registry:
-    """Resolve the classes of apps into models. Raises ``ConfigError`` naming what does not fit."""
-    layers: defaultdict[str, list[tuple[str, type[Model]]]] = defaultdict(list)
-    for app in apps:
-        for cls in classes_of(app):
-            layers[cls._name].append((app.name, cls))
-    models = {name: _model(name, parts) for name, parts in layers.items()}
-    for info in models.values():
-        _check_links(info, models)
-    triggers, order = build_triggers(models)
-    return Registry(tuple(apps), models, triggers, order, _inverses(models))
-
-
-def classes_of(app: App) -> list[type[Model]]:
-    """Give the model classes that the modules of an app define, in the order of their definition."""
-    package = importlib.import_module(app.package)
-    modules = [importlib.import_module(name) for name in _model_modules(package)]
-    names = {module.__name__ for module in (package, *modules)}
-    return [cls for cls in Model.defined if cls.__module__ in names]
-
-
-def _model_modules(package: ModuleType) -> list[str]:
-    if not hasattr(package, "__path__"):
-        return []
-    found: list[str] = []
-    for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
-        if module.name == f"{package.__name__}.models":
-            found.append(module.name)
-            if module.ispkg:
-                inner = importlib.import_module(module.name)
-                found.extend(m.name for m in pkgutil.iter_modules(inner.__path__, f"{module.name}."))
-    return found
 
 
 def _in_order(names: Iterable[str], apps: Mapping[str, App]) -> list[App]:
@@ -246,60 +280,3 @@ def _in_order(names: Iterable[str], apps: Mapping[str, App]) -> list[App]:
     for name in sorted(names):
         add(name, ())
     return list(ordered.values())
-
-
-def _model(name: str, parts: list[tuple[str, type[Model]]]) -> ModelInfo:
-    first_app, first = parts[0]
-    if first._extends:
-        raise ConfigError(f"{first.__qualname__} extends {name}, which none of the apps before it defines.")
-    for _app, cls in parts[1:]:
-        if not cls._extends:
-            raise ConfigError(f"{cls.__qualname__} defines {name} once more; extend it with extend=True.")
-    # The last extension comes first: super() leads through all of them down to the definition.
-    bases = tuple(cls for _app, cls in reversed(parts[1:])) + ((first,) if len(parts) == 1 else ())
-    cls = type(first.__name__, bases, {"__module__": first.__module__, "_made": True, "__slots__": ()})
-    members = _members(cls)
-    return ModelInfo(
-        name=name,
-        app=first_app,
-        cls=cls,
-        fields={n: m for n, m in members.items() if is_field(m)},
-        access=tuple(m for m in members.values() if isinstance(m, Access)),
-        rules={n: m for n, m in members.items() if isinstance(m, Rule)},
-        checks={n: m for n, m in members.items() if isinstance(m, Check)},
-        constraints=tuple((n, frozenset(getattr(m, CONSTRAINS))) for n, m in members.items() if hasattr(m, CONSTRAINS)),
-        public={n: getattr(m, PUBLIC) for n, m in members.items() if hasattr(m, PUBLIC)},
-    )
-
-
-def _members(cls: type) -> dict[str, object]:
-    """Give what a class and its bases define, the most special last word on each, in the order of the first word."""
-    found: dict[str, object] = {}
-    for klass in reversed(cls.__mro__):
-        found.update(vars(klass))
-    return found
-
-
-def _check_links(info: ModelInfo, models: Mapping[str, ModelInfo]) -> None:
-    for name, link in info.fields.items():
-        if not isinstance(link, Relation):
-            continue
-        if link.comodel not in models:
-            raise ConfigError(f"{info.name}.{name} links to {link.comodel}, which these apps do not have.")
-        if isinstance(link, One2many):
-            inverse = models[link.comodel].fields.get(link.inverse)
-            if not isinstance(inverse, Many2one) or inverse.comodel != info.name:
-                raise ConfigError(f"{info.name}.{name}: {link.comodel}.{link.inverse} is no link back to {info.name}.")
-    for name in (info.rec_name,):
-        if name not in info.fields:
-            raise ConfigError(f"{info.name} is named by {name}, which is none of its fields; set _rec_name.")
-
-
-def _inverses(models: Mapping[str, ModelInfo]) -> dict[tuple[str, str], tuple[tuple[str, str], ...]]:
-    # (child model, its many2one) -> the one2many fields that list it: what to forget when the link changes.
-    found: defaultdict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
-    for info in models.values():
-        for name, link in info.fields.items():
-            if isinstance(link, One2many):
-                found[link.comodel, link.inverse].append((info.name, name))
-    return {key: tuple(value) for key, value in found.items()}

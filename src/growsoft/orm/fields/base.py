@@ -20,12 +20,14 @@ if TYPE_CHECKING:
 
 V = TypeVar("V")
 
+_SHOWN = 10**18  # larger numbers are not written out: Python refuses to at some thousand digits
+
 
 class Field(Generic[V]):
     """A field of a model: on the class it builds conditions, on a record it is the value (of type ``V``).
 
-    ``groups`` keeps the column from everybody else (in PostgreSQL, by grants); ``readonly`` keeps it from forms and
-    from the outside, not from code; ``index`` is ``True`` or ``"trigram"`` (substring search).
+    ``groups`` keeps the column from everybody else, ``readonly`` from everybody but elevated code (both in PostgreSQL,
+    by grants); ``index`` is ``True`` or ``"trigram"`` (substring search).
     """
 
     column: ClassVar[ColumnType | None] = None
@@ -103,6 +105,10 @@ class Field(Generic[V]):
         """Turn a value into what the column holds. Raises ``ValidationError`` naming the field."""
         return value
 
+    def to_operand(self, value: object) -> object:
+        """Turn a value of a condition into what the column is compared with: the same, but never rounded or cut."""
+        return self.to_raw(value)
+
     @property
     def unset(self) -> object:
         """What the column holds when nothing was given; None means NULL."""
@@ -110,7 +116,10 @@ class Field(Generic[V]):
 
     def refuse(self, value: object, wanted: str) -> ValidationError:
         """Say that a value does not fit."""
-        return ValidationError(f"{self.label}: {str(value)[:60]!r} is not {wanted}.")
+        shown = repr(value[:60]) if isinstance(value, str) else f"a {type(value).__name__}"
+        if isinstance(value, bool | float | Decimal) or (isinstance(value, int) and abs(value) < _SHOWN):
+            shown = str(value)
+        return ValidationError(f"{self.label}: {shown} is not {wanted}.")
 
     # -- conditions --------------------------------------------------------------------------------------------------
 

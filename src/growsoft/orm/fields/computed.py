@@ -76,6 +76,10 @@ class Computed(Field[V]):
         """Take what the method returned."""
         return self.shape.to_raw(value)
 
+    def to_operand(self, value: object) -> object:
+        """Take what a field of this type is compared with."""
+        return self.shape.to_operand(value)
+
     @staticmethod
     def _shape(method: Callable[[Any], V], currency: str) -> Field[Any]:
         if currency:

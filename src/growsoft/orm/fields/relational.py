@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar, Unpack, overload
 
 from growsoft.orm.domain import Condition, ContextValue, Leaf
 from growsoft.orm.fields.base import Field
 from growsoft.orm.fields.options import Common
+from growsoft.orm.names import name_within
 from growsoft.orm.narrow import is_id
 
 if TYPE_CHECKING:
@@ -57,14 +58,19 @@ class Relation(Field[M], Generic[M]):
         return Leaf((self,), "not any", condition)
 
     def to_raw(self, value: object) -> object:
-        """Take a recordset of the right model, an id or ids."""
+        """Give the ids of a recordset, which must be of the right model; anything else as it is."""
+        ids = self.ids_of(value)
+        return value if ids is None else ids
+
+    def ids_of(self, value: object) -> tuple[int, ...] | None:
+        """Give the ids of a recordset, which must be of the right model; None when it is none."""
         from growsoft.orm.model import Model
 
-        if isinstance(value, Model):
-            if value._name != self.comodel:
-                raise self.refuse(value, f"a record of {self.comodel}")
-            return value.ids
-        return value
+        if not isinstance(value, Model):
+            return None
+        if value._name != self.comodel:
+            raise self.refuse(value, f"a record of {self.comodel}")
+        return value.ids
 
     def _annotated(self) -> type[Model]:
         owner = self._owner
@@ -78,7 +84,11 @@ class Relation(Field[M], Generic[M]):
 
 
 class Many2one(Relation[M]):
-    """A link to one record; unset is an empty recordset. Deleting the target is refused while links to it exist."""
+    """A link to one record; unset is an empty recordset.
+
+    Deleting the target is refused while links to it exist. With ``ondelete="cascade"`` the ORM deletes the linking
+    records first, as far as whoever deletes may; PostgreSQL itself never does, because it would delete hidden ones.
+    """
 
     column: ClassVar[ColumnType | None] = "bigint"
     kind = "many2one"
@@ -90,10 +100,12 @@ class Many2one(Relation[M]):
         *,
         required: bool = False,
         default: M | int | Callable[[Env], M] | None = None,
+        ondelete: Literal["restrict", "cascade"] = "restrict",
         **options: Unpack[Common],
     ) -> None:
         """``comodel`` as a class, or by name where the class comes later."""
         super().__init__(comodel, string, required=required, default=default, **options)
+        self.ondelete = ondelete
 
     def to_python(self, raw: Any, records: Model) -> M:  # noqa: ANN401
         """Give the linked record; the links of its neighbours are prefetched with it."""
@@ -102,16 +114,15 @@ class Many2one(Relation[M]):
 
     def to_raw(self, value: object) -> object:
         """Take one record or its id."""
-        raw = super().to_raw(value)
-        if isinstance(raw, tuple):
-            if len(raw) > 1:  # pyright: ignore[reportUnknownArgumentType]  ids, from above
-                raise self.refuse(value, "one record")
-            return next(iter(raw), None)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
-        if raw is None or raw is False or raw == "":
+        ids = self.ids_of(value)
+        if ids is not None and len(ids) > 1:
+            raise self.refuse(value, "one record")
+        linked = value if ids is None else next(iter(ids), None)
+        if linked is None or linked is False or linked == "":
             return None
-        if not is_id(raw):
+        if not is_id(linked):
             raise self.refuse(value, f"an id of {self.comodel}")
-        return raw
+        return linked
 
     @overload  # type: ignore[override]  # a link is compared with records, with an id, or with the one who asks
     def __eq__(self, other: M | None) -> Condition: ...
@@ -174,7 +185,7 @@ class Many2many(Relation[M]):
 
     def relation(self, table: str) -> str:
         """Name the relation table of the model whose table this is; its columns are source_id and target_id."""
-        return f"{table}_{self.name}_rel"
+        return name_within(f"{table}_{self.name}_rel")
 
 
 def _resolved(path: str, namespace: object) -> type[Model]:

@@ -9,7 +9,7 @@ from decimal import Decimal as Number
 from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, Unpack, overload
 
-from growsoft.orm.fields.base import Field, TextConditions
+from growsoft.orm.fields.base import AnyField, Field, TextConditions
 from growsoft.orm.fields.options import Common, Options
 
 if TYPE_CHECKING:
@@ -24,8 +24,10 @@ TV = TypeVar("TV", datetime, datetime | None)
 
 _INTEGER_LIMIT = 2**31 - 1
 _TEXT_LIMIT = 1_000_000  # characters: what a person can have meant
-_NUMERIC_DIGITS = 30
-_EXACT = Context(prec=200)  # the usual 28 digits are less than what a column holds
+# Digits before and after the point: more than money, weights and measures need.
+_WHOLE_DIGITS = 30
+_FRACTION_DIGITS = 400
+_EXACT = Context(prec=_WHOLE_DIGITS + _FRACTION_DIGITS + 1, rounding=ROUND_HALF_UP)
 
 
 class Char(Field[str], TextConditions):
@@ -48,13 +50,14 @@ class Char(Field[str], TextConditions):
         """Take text; ``None`` is unset."""
         if value is None or value is False:
             return ""
-        if not isinstance(value, str):
-            raise self.refuse(value, "text")
-        if "\0" in value:
-            raise self.refuse(value, "text without NUL characters")
-        if len(value) > self.size:
-            raise self.refuse(value, f"at most {self.size} characters long")
-        return value
+        text = checked_text(self, value)
+        if len(text) > self.size:
+            raise self.refuse(text, f"at most {self.size} characters long")
+        return text
+
+    def to_operand(self, value: object) -> object:
+        """Take text of any length: no row holds what is too long, but to ask is no mistake."""
+        return checked_text(self, value)
 
 
 class Text(Char):
@@ -107,17 +110,24 @@ class Decimal(Field[Number]):
 
     def to_raw(self, value: object) -> object:
         """Take an exact number; a float is taken by its shortest text (0.1 is one tenth)."""
+        number = self.to_operand(value)
+        return number if self.digits is None or not isinstance(number, Number) else rounded(number, self.digits)
+
+    def to_operand(self, value: object) -> object:
+        """Take an exact number as it is."""
         if value is None or value is False:
             return Number(0)
         if isinstance(value, bool) or not isinstance(value, int | float | str | Number):
             raise self.refuse(value, "a number")
+        if isinstance(value, int) and abs(value) >= 10**_WHOLE_DIGITS:
+            raise self.refuse(value, "a number that can be stored")
         try:
             number = Number(repr(value)) if isinstance(value, float) else Number(value)
         except InvalidOperation:
             raise self.refuse(value, "a number") from None
-        if not number.is_finite() or number.adjusted() > _NUMERIC_DIGITS:
+        if not number.is_finite() or number.adjusted() >= _WHOLE_DIGITS or exponent(number) < -_FRACTION_DIGITS:
             raise self.refuse(value, "a number that can be stored")
-        return number if self.digits is None else rounded(number, self.digits)
+        return number
 
 
 class Monetary(Decimal):
@@ -229,24 +239,7 @@ class Datetime(Field[TV]):
 
     def to_raw(self, value: object) -> object:
         """Take an aware datetime, or ISO text (without a zone: UTC)."""
-        match value:
-            case None | False | "":
-                return None
-            case datetime():
-                if value.tzinfo is None:
-                    raise self.refuse(value, "a moment with a time zone; use UTC")
-                return value.astimezone(UTC)
-            case str():
-                return self._parsed(value)
-            case _:
-                raise self.refuse(value, "a moment like 2026-12-31 12:00:00")
-
-    def _parsed(self, text: str) -> datetime:
-        try:
-            moment = datetime.fromisoformat(text)
-        except ValueError:
-            raise self.refuse(text, "a moment like 2026-12-31 12:00:00") from None
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        return moment_of(self, value)
 
 
 class Selection(Field[EV]):
@@ -306,6 +299,56 @@ class Selection(Field[EV]):
         raise self.refuse(value, f"one of {', '.join(str(member.value) for member in self.choices)}")
 
 
+def checked_text(field: AnyField, value: object) -> str:
+    """Take text that PostgreSQL can hold."""
+    if not isinstance(value, str):
+        raise field.refuse(value, "text")
+    if "\0" in value or not (value.isascii() or _is_utf8(value)):
+        raise field.refuse(value, "text without NUL and broken characters")
+    return value
+
+
+def moment_of(field: AnyField, value: object) -> datetime | None:
+    """Take an aware datetime, or ISO text (without a zone: UTC), in UTC."""
+    match value:
+        case None | False | "":
+            return None
+        case datetime():
+            if value.tzinfo is None:
+                raise field.refuse(str(value), "a moment with a time zone; use UTC")
+            moment = value
+        case str():
+            moment = _parsed(field, value)
+        case _:
+            raise field.refuse(value, "a moment like 2026-12-31 12:00:00")
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise field.refuse(str(moment), "a moment between the years 1 and 9999") from None
+
+
+def _parsed(field: AnyField, text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise field.refuse(text, "a moment like 2026-12-31 12:00:00") from None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+
+
 def rounded(number: Number, digits: int) -> Number:
     """Round half up (away from zero, as people do on paper) to so many digits after the point."""
-    return number.quantize(Number(1).scaleb(-digits), rounding=ROUND_HALF_UP, context=_EXACT)
+    return number.quantize(Number(1).scaleb(-digits), context=_EXACT)
+
+
+def exponent(number: Number) -> int:
+    """Give the position of the last digit: -2 for 1.25."""
+    last = number.as_tuple().exponent
+    return last if isinstance(last, int) else 0
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # half of a surrogate pair
+        return False
+    return True

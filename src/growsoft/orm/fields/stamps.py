@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final, overload
 
-from growsoft.orm.domain import Condition, Leaf
+from growsoft.orm.domain import Condition, ContextValue, Leaf
 from growsoft.orm.fields.base import Field
+from growsoft.orm.fields.scalar import moment_of
+from growsoft.orm.narrow import MAX_ID
 
 if TYPE_CHECKING:
     from growsoft.orm.model import Model
     from growsoft.postgres.schema import ColumnType
+
+
+STAMPS: Final = frozenset(("create_uid", "create_date", "write_uid", "write_date", "version"))
 
 
 class Number(Field[int]):
@@ -31,7 +36,7 @@ class Number(Field[int]):
 
     def to_raw(self, value: object) -> object:
         """Take a whole number (in conditions; nobody writes it)."""
-        if not isinstance(value, int) or isinstance(value, bool) or abs(value) >= 2**63:
+        if not isinstance(value, int) or isinstance(value, bool) or abs(value) > MAX_ID:
             raise self.refuse(value, "a whole number")
         return value
 
@@ -48,9 +53,7 @@ class Moment(Field[datetime]):
 
     def to_raw(self, value: object) -> object:
         """Take a moment as any other field does."""
-        from growsoft.orm.fields.scalar import Datetime
-
-        return Datetime.to_raw(self, value)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType, reportUnknownMemberType, reportUnknownVariableType]
+        return moment_of(self, value)
 
 
 class Identity(Number):
@@ -64,6 +67,20 @@ class Identity(Number):
         """Give the id itself: it is known without asking."""
         del records
         return raw or 0
+
+    @overload  # type: ignore[override]  # an id is compared with an id, or with the one who asks
+    def __eq__(self, other: int | None) -> Condition: ...
+    @overload
+    def __eq__(self, other: ContextValue) -> Condition: ...
+    def __eq__(self, other: object) -> Condition:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Hold for this record, or for the user who asks (``id == current.user``, in a rule about users)."""
+        return Leaf((self,), "=", other)
+
+    def in_(self, values: Collection[int] | ContextValue) -> Condition:
+        """Hold for these records, or for the companies of the one who asks."""
+        return Leaf((self,), "in", values if isinstance(values, ContextValue) else tuple(values))
+
+    __hash__ = object.__hash__
 
     @staticmethod
     def among(ids: Collection[int]) -> Condition:

@@ -1,0 +1,194 @@
+"""Building a registry: the classes of apps become models, and what does not fit is refused with its name."""
+
+# ruff: noqa: SLF001
+# pyright: reportPrivateUsage=false
+# A recordset and the code that reads, writes and registers it are one class in several files.
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from types import ModuleType
+
+from growsoft.errors import ConfigError
+from growsoft.orm.access import Access, Check, Rule
+from growsoft.orm.api import CONSTRAINS, PUBLIC
+from growsoft.orm.domain import DomainError
+from growsoft.orm.fields import AnyField, Many2many, Many2one, One2many, Relation
+from growsoft.orm.fields.base import is_field
+from growsoft.orm.graph import build_dependencies
+from growsoft.orm.model import Model
+from growsoft.orm.money import currency_path
+from growsoft.orm.registry import App, Link, ModelInfo, Registry, ordered_by
+from growsoft.orm.search import compiled_order
+
+Models = Mapping[str, ModelInfo]
+
+
+def build(apps: Sequence[App]) -> Registry:
+    """Resolve the classes of apps into models. Raises ``ConfigError`` naming what does not fit."""
+    layers: defaultdict[str, list[tuple[str, type[Model]]]] = defaultdict(list)
+    for app in apps:
+        for cls in classes_of(app):
+            layers[cls._name].append((app.name, cls))
+    alone = {name: _model(name, parts) for name, parts in layers.items()}
+    for info in alone.values():
+        _check_links(info, alone)
+    models = {name: _linked(info, alone) for name, info in alone.items()}
+    registry = Registry(tuple(apps), models, build_dependencies(models))
+    _check_tables(models)
+    for info in models.values():
+        _check_model(registry, info)
+    return registry
+
+
+def classes_of(app: App) -> list[type[Model]]:
+    """Give the model classes that the modules of an app define, in the order of their definition."""
+    package = importlib.import_module(app.package)
+    modules = [importlib.import_module(name) for name in _model_modules(package)]
+    names = {module.__name__ for module in (package, *modules)}
+    return [cls for cls in Model.defined if cls.__module__ in names]
+
+
+def _model_modules(package: ModuleType) -> list[str]:
+    if not hasattr(package, "__path__"):
+        return []
+    found: list[str] = []
+    for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+        if module.name == f"{package.__name__}.models":
+            found.append(module.name)
+            if module.ispkg:
+                inner = importlib.import_module(module.name)
+                found.extend(m.name for m in pkgutil.iter_modules(inner.__path__, f"{module.name}."))
+    return found
+
+
+def _model(name: str, parts: list[tuple[str, type[Model]]]) -> ModelInfo:
+    first_app, first = parts[0]
+    if first._extends:
+        raise ConfigError(f"{first.__qualname__} extends {name}, which none of the apps before it defines.")
+    for _app, cls in parts[1:]:
+        if not cls._extends:
+            raise ConfigError(f"{cls.__qualname__} defines {name} once more; extend it with extend=True.")
+    # The last extension comes first: super() leads through all of them down to the definition.
+    bases = tuple(cls for _app, cls in reversed(parts[1:])) + ((first,) if len(parts) == 1 else ())
+    cls = type(first.__name__, bases, {"__module__": first.__module__, "_made": True})
+    members = _members(cls)
+    return ModelInfo(
+        name=name,
+        app=first_app,
+        cls=cls,
+        fields={n: m for n, m in members.items() if is_field(m)},
+        access=tuple(m for m in members.values() if isinstance(m, Access)),
+        rules={n: m for n, m in members.items() if isinstance(m, Rule)},
+        checks={n: m for n, m in members.items() if isinstance(m, Check)},
+        constraints=tuple(_constraints(cls).items()),
+        public={n: getattr(m, PUBLIC) for n, m in members.items() if hasattr(m, PUBLIC)},
+    )
+
+
+def _members(cls: type) -> dict[str, object]:
+    """Give what a class and its bases define, the most special last word on each, in the order of the first word."""
+    found: dict[str, object] = {}
+    for klass in reversed(cls.__mro__):
+        found.update(vars(klass))
+    return found
+
+
+def _constraints(cls: type) -> dict[str, frozenset[str]]:
+    """Give the checking methods with all that any of their definitions watches: an extension cannot forget one."""
+    found: dict[str, frozenset[str]] = {}
+    for klass in cls.__mro__:
+        for name, member in vars(klass).items():
+            watched: tuple[str, ...] = getattr(member, CONSTRAINS, ())
+            if watched:
+                found[name] = found.get(name, frozenset()) | frozenset(watched)
+    return found
+
+
+def _linked(info: ModelInfo, models: Models) -> ModelInfo:
+    """Add what other models say about this one."""
+    lists = [(other.name, field) for other in models.values() for field in other.fields.values() if _lists(field, info)]
+    listed_by: defaultdict[str, list[Link]] = defaultdict(list)
+    for owner, field in lists:
+        for name in ordered_by(info):
+            listed_by[name].append((owner, field.name))
+        if isinstance(field, One2many):
+            listed_by[field.inverse].append((owner, field.name))
+    return replace(
+        info,
+        inverses=tuple(dict.fromkeys(field.inverse for _owner, field in lists if isinstance(field, One2many))),
+        listed_by={name: tuple(dict.fromkeys(found)) for name, found in listed_by.items()},
+        linked_by=tuple((owner, field.name) for owner, field in lists if isinstance(field, Many2many)),
+        cascades=tuple(_cascades(info, models)),
+    )
+
+
+def _lists(field: AnyField, info: ModelInfo) -> bool:
+    return isinstance(field, One2many | Many2many) and field.comodel == info.name
+
+
+def _cascades(info: ModelInfo, models: Models) -> Iterator[Link]:
+    for other in models.values():
+        for name, field in other.fields.items():
+            if isinstance(field, Many2one) and field.comodel == info.name and field.ondelete == "cascade":
+                yield other.name, name
+
+
+# -- what does not fit -------------------------------------------------------------------------------------------------
+
+
+def _check_links(info: ModelInfo, models: Models) -> None:
+    for name, link in info.fields.items():
+        if not isinstance(link, Relation):
+            continue
+        if link.comodel not in models:
+            raise ConfigError(f"{info.name}.{name} links to {link.comodel}, which these apps do not have.")
+        if isinstance(link, One2many):
+            inverse = models[link.comodel].fields.get(link.inverse)
+            if not isinstance(inverse, Many2one) or inverse.comodel != info.name:
+                raise ConfigError(f"{info.name}.{name}: {link.comodel}.{link.inverse} is no link back to {info.name}.")
+
+
+def _check_tables(models: Models) -> None:
+    tables = [info.table for info in models.values()]
+    for info in models.values():
+        tables.extend(f.relation(info.table) for f in info.fields.values() if isinstance(f, Many2many))
+    twice = sorted(table for table, times in Counter(tables).items() if times > 1)
+    if twice:
+        raise ConfigError(f"Two models, or lists of links, would share the table {twice[0]}; rename one of them.")
+
+
+def _check_model(registry: Registry, info: ModelInfo) -> None:
+    named = info.fields.get(info.rec_name)
+    if named is None or not named.stored:
+        raise ConfigError(f"{info.name} is named by {info.rec_name}, which is no stored field of it; set _rec_name.")
+    try:
+        compiled_order(registry, info, info.order)
+    except DomainError as error:
+        raise ConfigError(f"{info.name}: {error}") from None
+    for method, watched in info.constraints:
+        for name in watched - set(info.fields):
+            raise ConfigError(f"{info.name}.{method} watches {name}, which is no field of {info.name}.")
+    for field in info.columns.values():
+        if callable(field.default) and (field.readonly or field.groups):
+            raise ConfigError(
+                f"{info.name}.{field.name}: who makes a record may not be allowed to give it this value, so the default"
+                " must be a constant, which PostgreSQL fills in."
+            )
+    for amount in info.amounts:
+        _check_amount(registry, info, amount)
+
+
+def _check_amount(registry: Registry, info: ModelInfo, amount: AnyField) -> None:
+    here = info
+    for name in currency_path(amount):
+        link = here.fields.get(name)
+        if not isinstance(link, Many2one):
+            raise ConfigError(f"{info.name}.{amount.name}: {name} of its way to the currency is no link to one record.")
+        here = registry.models[link.comodel]
+    if "decimal_places" not in here.fields:
+        raise ConfigError(f"{info.name}.{amount.name}: {here.name} is no currency, it has no decimal_places.")

@@ -1,0 +1,72 @@
+"""Amounts are rounded half up to the decimals of their currency, when they are written."""
+
+# ruff: noqa: SLF001
+# pyright: reportPrivateUsage=false
+# A recordset and the code that reads, writes and registers it are one class in several files.
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
+
+from growsoft.orm.fields import AnyField, Computed, Many2one, Monetary
+from growsoft.orm.fields.scalar import rounded
+
+if TYPE_CHECKING:
+    from growsoft.orm.env import Env
+    from growsoft.orm.registry import ModelInfo
+
+DEFAULT_DIGITS: Final = 2  # of an amount without a currency
+
+Rows = Mapping[int, dict[str, Any]]
+
+
+def currency_path(field: AnyField) -> tuple[str, ...]:
+    """Give the path from a record to the currency of an amount; empty for what is no amount."""
+    path = field.currency if isinstance(field, Monetary | Computed) else ""
+    return tuple(path.split(".")) if path else ()
+
+
+def round_new(env: Env, info: ModelInfo, rows: Iterable[dict[str, Any]]) -> None:
+    """Round the amounts of rows that are about to be made."""
+    for field in info.amounts:
+        link = currency_path(field)[0]
+        filled = [row for row in rows if row.get(field.name)]
+        digits = _digits(env, info, field, {row[link] for row in filled})
+        for row in filled:
+            row[field.name] = rounded(Decimal(row[field.name]), digits.get(row[link], DEFAULT_DIGITS))
+
+
+def round_changed(env: Env, info: ModelInfo, rows: Rows) -> None:
+    """Round the amounts of changed rows, in the cache as well."""
+    cache = env.cache.records[info.name]
+    for field in info.amounts:
+        changed = {key: row[field.name] for key, row in rows.items() if row.get(field.name)}
+        for key, amount in in_currency(env, info, field, changed).items():
+            rows[key][field.name] = cache[key][field.name] = amount
+
+
+def in_currency(env: Env, info: ModelInfo, field: AnyField, amounts: Mapping[int, Any]) -> dict[int, Decimal]:
+    """Round amounts by record."""
+    if not amounts:
+        return {}
+    first = currency_path(field)[0]
+    links = {record.id: record._value(first) for record in env[info.name].browse(tuple(amounts))}
+    digits = _digits(env, info, field, set(links.values()))
+    return {key: rounded(Decimal(amount), digits.get(links[key], DEFAULT_DIGITS)) for key, amount in amounts.items()}
+
+
+def _digits(env: Env, info: ModelInfo, field: AnyField, links: Iterable[int | None]) -> dict[int | None, int]:
+    """Give the decimals by the first link of the way to the currency, for all at once."""
+    first, *rest = currency_path(field)
+    link = info.fields[first]
+    if not isinstance(link, Many2one):
+        raise TypeError(f"{info.name}.{first} leads to no currency")
+    found: dict[int | None, int] = {None: DEFAULT_DIGITS}
+    for record in env[link.comodel].browse([i for i in links if i]):
+        currency: Any = record
+        for name in rest:
+            currency = getattr(currency, name)
+        found[record.id] = currency.decimal_places if currency else DEFAULT_DIGITS
+    return found

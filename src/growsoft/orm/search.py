@@ -1,0 +1,157 @@
+"""Searching: ids and counts by a condition, in an order, and what is said about known ids."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from operator import itemgetter
+from typing import TYPE_CHECKING, Final
+
+from growsoft.errors import AccessError, MissingError
+from growsoft.orm.domain import EVERYTHING, Condition, DomainError, names_in
+from growsoft.orm.fields import AnyField, Many2one
+from growsoft.orm.reader import ChangedMeanwhile
+from growsoft.postgres.sql import Sql, ident, join, sql
+
+if TYPE_CHECKING:
+    from growsoft.orm.env import Env
+    from growsoft.orm.registry import ModelInfo, Registry
+
+MAX_ORDER: Final = 10  # terms
+
+Order = tuple[Sql, tuple[tuple["ModelInfo", AnyField], ...]]
+
+
+def search(env: Env, info: ModelInfo, domain: Condition, offset: int, limit: int | None, order: str) -> tuple[int, ...]:
+    """Give the ids of the records that meet a condition."""
+    query = sql(
+        "SELECT {t}.id FROM {t} {tail}", t=ident(info.table), tail=tail(env, info, domain, offset, limit, order)
+    )
+    ids = tuple(map(itemgetter(0), env.execute(query).rows))
+    env.cache.seen[info.name].update(ids)
+    return ids
+
+
+def count(env: Env, info: ModelInfo, domain: Condition, limit: int | None) -> int:
+    """Count them."""
+    env.refuse_unreadable(info, info.fields["id"])
+    env.work.prepare(env, names_in(domain))
+    where = env.compiler().where(info, domain)
+    if limit is None:
+        query = sql("SELECT count(*) FROM {t} WHERE {where}", t=ident(info.table), where=where)
+    else:
+        query = sql(
+            "SELECT count(*) FROM (SELECT FROM {t} WHERE {where} LIMIT {limit}::bigint) counted",
+            t=ident(info.table), where=where, limit=_natural(limit),
+        )  # fmt: skip
+    return env.execute(query).scalar(int)
+
+
+def existing(env: Env, info: ModelInfo, ids: tuple[int, ...]) -> tuple[int, ...]:
+    """Give those ids that exist and may be seen, in the given order."""
+    if not ids:
+        return ()
+    env.refuse_unreadable(info, info.fields["id"])
+    query = sql("SELECT id FROM {t} WHERE id = ANY ({ids}::bigint[])", t=ident(info.table), ids=list(ids))
+    found = set(env.execute(query).column())
+    env.cache.seen[info.name].update(found)
+    return tuple(i for i in ids if i in found)
+
+
+def tail(env: Env, info: ModelInfo, domain: Condition, offset: int, limit: int | None, order: str) -> Sql:
+    """Compile what stands behind FROM; what the query must see is written first."""
+    env.refuse_unreadable(info, info.fields["id"])
+    env.work.prepare(env, (*names_in(domain), *_order_names(order)))
+    pieces = [] if domain == EVERYTHING else [sql("WHERE {where}", where=env.compiler().where(info, domain))]
+    pieces.append(sql("ORDER BY {order}", order=order_by(env, info, order)))
+    if limit is not None:
+        pieces.append(sql("LIMIT {limit}::bigint", limit=_natural(limit)))
+    if offset:
+        pieces.append(sql("OFFSET {offset}::bigint", offset=_natural(offset)))
+    return join(" ", pieces)
+
+
+def order_by(env: Env, info: ModelInfo, order: str) -> Sql:
+    """Compile an order such as ``date_order desc, id``; text is sorted without regard to case."""
+    key = (info.name, order)
+    found = env.registry.orders.get(key)
+    if found is None:
+        found = env.registry.orders.put(key, compiled_order(env.registry, info, order))
+    compiled, fields = found
+    for where, field in fields:  # an order by what one may not read would tell it
+        env.refuse_unreadable(where, field)
+    return compiled
+
+
+def ensure_version(env: Env, info: ModelInfo, record_id: int, version: int) -> None:
+    """Lock one record and compare its version."""
+    lock(env, info, (record_id,))
+    query = sql(
+        "SELECT version, write_uid, write_date FROM {t} WHERE id = {id}::bigint", t=ident(info.table), id=record_id
+    )
+    found, user, moment = env.execute(query).one()
+    if found != version:
+        raise ChangedMeanwhile(
+            f"User {user} changed this record at {moment:%Y-%m-%d %H:%M} UTC; reload it and apply your change again."
+        )
+
+
+def lock(env: Env, info: ModelInfo, ids: tuple[int, ...]) -> None:
+    """Lock records in the order of their ids, so that two who lock the same ones cannot wait for each other."""
+    env.work.flush()
+    query = sql(
+        "SELECT id FROM {t} WHERE id = ANY ({ids}::bigint[]) ORDER BY id FOR UPDATE", t=ident(info.table), ids=list(ids)
+    )
+    left = set(ids) - set(env.execute(query).column())
+    if left:
+        raise AccessError if existing(env, info, tuple(left)) else MissingError
+
+
+def _natural(number: object) -> int:
+    if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < 2**31:
+        raise DomainError("A limit or an offset is a whole number, zero or more.")
+    return number
+
+
+def _order_names(order: str) -> Iterable[str]:
+    return (part.split()[0] for part in order.split(",") if part.strip()) if isinstance(order, str) else ()
+
+
+# -- orders ------------------------------------------------------------------------------------------------------------
+
+
+def compiled_order(registry: Registry, info: ModelInfo, order: str) -> Order:
+    """Compile an order and say which fields it looks at. Raises ``DomainError``."""
+    if not isinstance(order, str) or order.count(",") >= MAX_ORDER:
+        raise DomainError(f"An order is text of {MAX_ORDER} fields at most, each with asc or desc behind it.")
+    terms: list[Sql] = []
+    fields: list[tuple[ModelInfo, AnyField]] = []
+    for part in (order or info.order).split(","):
+        fields.extend(_order_term(registry, info, part, terms))
+    if not any(field.name == "id" and where is info for where, field in fields):
+        terms.append(sql("{t}.id", t=ident(info.table)))
+    return join(", ", terms), tuple(fields)
+
+
+def _order_term(
+    registry: Registry, info: ModelInfo, part: str, terms: list[Sql]
+) -> Iterator[tuple[ModelInfo, AnyField]]:
+    name, *direction = part.split() or [""]
+    field = info.field(name)
+    words = " ".join(direction).lower()
+    if words not in ("", "asc", "desc") or not field.stored:
+        raise DomainError(f"Cannot sort by {part.strip()[:60]!r}: write a stored field, then asc or desc.")
+    yield info, field
+    down = sql(" DESC") if words == "desc" else sql("")
+    column = sql("{t}.{c}", t=ident(info.table), c=ident(name))
+    if isinstance(field, Many2one):
+        comodel = registry.models[field.comodel]
+        yield comodel, comodel.fields[comodel.rec_name]
+        named = sql(
+            "(SELECT lower(o__.{name}::text) FROM {t} o__ WHERE o__.id = {column})",
+            name=ident(comodel.rec_name), t=ident(comodel.table), column=column,
+        )  # fmt: skip
+        terms.append(sql("{named}{down}", named=named, down=down))
+    elif field.column == "text":
+        terms.extend((sql("lower({c}){down}", c=column, down=down), sql("{c}{down}", c=column, down=down)))
+    else:
+        terms.append(sql("{c}{down}", c=column, down=down))

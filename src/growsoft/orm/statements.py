@@ -1,0 +1,230 @@
+"""What waits to be written, and the statements that write it: one for all records that changed in the same fields."""
+
+# ruff: noqa: SLF001
+# pyright: reportPrivateUsage=false
+# A recordset and the code that reads, writes and registers it are one class in several files.
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
+
+from growsoft.errors import AccessError, MissingError
+from growsoft.orm.compile import array_cast, scalar_cast
+from growsoft.orm.fields import AnyField, Many2one, Relation
+from growsoft.orm.money import round_changed
+from growsoft.orm.names import name_within
+from growsoft.postgres.sql import Sql, ident, join, sql
+from growsoft.postgres.transaction import ConstraintViolated, Result
+
+if TYPE_CHECKING:
+    from growsoft.orm.env import Env
+    from growsoft.orm.registry import ModelInfo
+    from growsoft.orm.work import Work
+
+Columns = tuple[tuple[str, Sql], ...]  # each with the cast of its parameter
+
+
+# -- what waits --------------------------------------------------------------------------------------------------------
+
+
+def put(env: Env, info: ModelInfo, field: AnyField, raws: Mapping[int, object]) -> None:
+    """Note new column values of one field by record; a value that is known to be the same already is no write."""
+    name = field.name
+    rows = env.cache.records[info.name]
+    changed = [i for i in raws if name not in (row := rows.get(i, _UNKNOWN)) or row[name] != raws[i]]
+    if not changed:
+        return
+    if name in info.inverses:
+        leave(env, info, name, changed)
+    dirty = env.cache.dirty[info.name]
+    for record_id in changed:
+        rows.setdefault(record_id, {})[name] = raws[record_id]
+        dirty.setdefault(record_id, {})[name] = raws[record_id]
+    for parent, lines in info.listed_by.get(name, ()):
+        env.cache.forget_field(parent, lines)
+    mark(env, info.name, name, changed)
+    check_later(env, info, name, changed)
+
+
+def mark(env: Env, model: str, name: str, ids: Iterable[int]) -> None:
+    """Note which stored computed fields are to be worked out again because a field changed on some records."""
+    for trigger in env.registry.dependencies.triggers.get((model, name), ()):
+        found = env.work.leads[trigger] if trigger.path else env.work.todo[trigger.node]
+        found.update(dict.fromkeys(ids))
+
+
+def leave(env: Env, info: ModelInfo, name: str, ids: Iterable[int]) -> None:
+    """Note the same for the records that are about to lose lines, because a link changes or the lines go."""
+    triggers = [t for t in env.registry.dependencies.triggers.get((info.name, name), ()) if t.path]
+    if triggers:
+        parents = [parent for line in env[info.name].browse(ids) if (parent := line._value(name))]
+        for trigger in triggers:
+            above = replace(trigger, path=trigger.path[:-1])
+            found = env.work.leads[above] if above.path else env.work.todo[above.node]
+            found.update(dict.fromkeys(parents))
+
+
+def check_later(env: Env, info: ModelInfo, name: str, ids: Iterable[int]) -> None:
+    """Note the methods that are to check these records because a field changed."""
+    for method, watched in info.constraints:
+        if name in watched:
+            env.cache.unchecked[info.name, method].update(dict.fromkeys(ids))
+
+
+def write_waiting(work: Work) -> None:
+    """Send what waits in every context, each under its own rights."""
+    for env in list(work.envs.values()):
+        if env.cache.dirty:
+            write_dirty(env)
+
+
+def write_dirty(env: Env) -> None:
+    """Send what waits in one context."""
+    waiting = dict(env.cache.dirty)
+    env.cache.dirty.clear()
+    for model, rows in waiting.items():
+        info = env.registry.models[model]
+        round_changed(env, info, rows)
+        same: defaultdict[tuple[str, ...], list[int]] = defaultdict(list)
+        for record_id, values in rows.items():
+            same[tuple(sorted(values))].append(record_id)
+        for names, ids in same.items():
+            _update(env, info, names, ids, rows)
+
+
+# -- statements --------------------------------------------------------------------------------------------------------
+
+
+def insert(env: Env, info: ModelInfo, names: tuple[str, ...], rows: Sequence[Mapping[str, Any]]) -> tuple[int, ...]:
+    """Make rows in one statement; give their ids in the same order."""
+    _refuse_unseen_links(env, info, names, rows)
+    columns: tuple[object, ...] = tuple([row[name] for row in rows] for name in names)
+    statement = _insert_for(info.table, _array_casts(info, names)).rebind(columns or (len(rows),))
+    return tuple(_run(env, info, statement).column())
+
+
+def delete(env: Env, info: ModelInfo, ids: Sequence[int]) -> None:
+    """Delete rows."""
+    statement = sql("DELETE FROM {t} WHERE id = ANY ({ids}::bigint[]) RETURNING id", t=ident(info.table), ids=list(ids))
+    try:
+        gone = env.execute(statement).column()
+    except ConstraintViolated as error:
+        raise ConstraintViolated("Other records refer to this one.", error.constraint, error.kind) from None
+    refuse_missing(env, info, ids, gone)
+
+
+def _update(
+    env: Env, info: ModelInfo, names: tuple[str, ...], ids: list[int], rows: Mapping[int, Mapping[str, Any]]
+) -> None:
+    _refuse_unseen_links(env, info, names, [rows[i] for i in ids])
+    first = rows[ids[0]]
+    if all(rows[i] == first for i in ids):
+        casts = tuple((name, scalar_cast(info.column(name))) for name in names)
+        statement = _update_alike_for(info.table, casts).rebind((*(first[name] for name in names), ids))
+    else:
+        values = ([rows[i][name] for i in ids] for name in names)
+        statement = _update_each_for(info.table, _array_casts(info, names)).rebind((*values, ids))
+    refuse_missing(env, info, ids, _run(env, info, statement).column())
+    env.work.wrote(env, info, ids, names)
+
+
+def _run(env: Env, info: ModelInfo, statement: Sql) -> Result:
+    try:
+        return env.execute(statement)
+    except ConstraintViolated as error:
+        raise _explained(info, error) from None
+
+
+def refuse_missing(env: Env, info: ModelInfo, ids: Sequence[int], done: Sequence[int]) -> None:
+    """Raise when a statement did not reach all records: PostgreSQL says nothing of rows that may not be touched.
+
+    The answer does not tell whether a hidden record exists. What was reached has changed by now, so the transaction
+    cannot be committed any more; only a savepoint around all of it can be undone.
+    """
+    if len(done) < len(set(ids)):
+        env.work.spoil()
+        raise AccessError if env[info.name].browse(set(ids) - set(done)).exists() else MissingError
+
+
+def _refuse_unseen_links(env: Env, info: ModelInfo, names: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> None:
+    # A foreign key knows hidden records, too: without this an id could be tried to learn whether it exists.
+    for field in (info.fields[name] for name in names):
+        if isinstance(field, Many2one) and not env.elevated:
+            ids = {row[field.name] for row in rows} - env.cache.seen[field.comodel]
+            refuse_unseen(env, field, [i for i in ids if i is not None])
+
+
+def refuse_unseen(env: Env, field: Relation[Any], ids: Sequence[int]) -> None:
+    """Raise unless whoever acts may see all records that he links to."""
+    if ids and len(env[field.comodel].browse(ids).exists()) < len(set(ids)):
+        raise AccessError(f"{field.label}: choose a record that exists and that you may see.")
+
+
+_UNKNOWN: Final[Mapping[str, object]] = {}
+_STAMP: Final = sql("write_uid = (SELECT gs.user_id()), write_date = now(), version = {t}.version + 1", t=sql("t"))
+
+
+@lru_cache(maxsize=2000)
+def _insert_for(table: str, columns: Columns) -> Sql:
+    if not columns:
+        return sql("INSERT INTO {t} SELECT FROM generate_series(1, {n}::int) RETURNING id", t=ident(table), n=0)
+    names = join(", ", [ident(name) for name, _cast in columns])
+    arrays = join(", ", [sql("{array}{cast}", array=None, cast=cast) for _name, cast in columns])
+    return sql(
+        "INSERT INTO {t} ({names}) SELECT {names} FROM unnest({arrays}) WITH ORDINALITY AS u ({names}, ordinality__)"
+        " ORDER BY ordinality__ RETURNING id",
+        t=ident(table), names=names, arrays=arrays,
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=2000)
+def _update_alike_for(table: str, columns: Columns) -> Sql:
+    sets = join(", ", [sql("{c} = {v}{cast}", c=ident(n), v=None, cast=cast) for n, cast in columns])
+    return sql(
+        "UPDATE {t} t SET {sets}, {stamp} WHERE id = ANY ({ids}::bigint[]) RETURNING id",
+        t=ident(table), sets=sets, stamp=_STAMP, ids=None,
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=2000)
+def _update_each_for(table: str, columns: Columns) -> Sql:
+    sets = join(", ", [sql("{c} = u.{c}", c=ident(name)) for name, _cast in columns])
+    names = join(", ", [ident(name) for name, _cast in columns])
+    arrays = join(", ", [sql("{array}{cast}", array=None, cast=cast) for _name, cast in columns])
+    return sql(
+        "UPDATE {t} t SET {sets}, {stamp} FROM unnest({arrays}, {ids}::bigint[]) AS u ({names}, id__)"
+        " WHERE t.id = u.id__ RETURNING t.id",
+        t=ident(table), sets=sets, stamp=_STAMP, arrays=arrays, names=names, ids=None,
+    )  # fmt: skip
+
+
+def _array_casts(info: ModelInfo, names: Iterable[str]) -> Columns:
+    return tuple((name, array_cast(info.column(name))) for name in names)
+
+
+def _explained(info: ModelInfo, error: ConstraintViolated) -> ConstraintViolated:
+    """Say a broken constraint in the model's own words."""
+    for attribute, check in info.checks.items():
+        if error.constraint == name_within(f"{info.table}_{attribute}_check"):
+            return ConstraintViolated(check.message, error.constraint, error.kind)
+    for field in info.columns.values():
+        sentence = _sentence(info, field, error)
+        if sentence:
+            return ConstraintViolated(sentence, error.constraint, error.kind)
+    return error
+
+
+def _sentence(info: ModelInfo, field: AnyField, error: ConstraintViolated) -> str:
+    if error.kind == "not_null" and error.constraint == field.name:
+        return f"{field.label} is required."
+    if error.constraint == name_within(f"{info.table}_{field.name}_unique"):
+        return field.unique if isinstance(field.unique, str) else f"{field.label}: this value is taken already."
+    if error.constraint == name_within(f"{info.table}_{field.name}_fkey"):
+        return f"{field.label}: choose a record that exists."
+    if error.constraint == name_within(f"{info.table}_{field.name}_choice"):
+        return f"{field.label}: choose one of the listed values."
+    return ""
