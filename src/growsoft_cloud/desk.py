@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from uuid import UUID
 
 from growsoft.apps.instance.directory import Located
 from growsoft.apps.instance.models import CustomerDatabase, State, check_database_name
-from growsoft.cli.databases import keep_certificate, record_database, set_state
+from growsoft.cli.databases import DEMO, keep_certificate, making, record_database, set_state
 from growsoft.cli.errors import NotFound
 from growsoft.cli.instance import Instance, open_instance
 from growsoft.errors import GrowsoftError, ValidationError
@@ -69,9 +70,10 @@ class InstanceDesk:
         def enter(created: Created, manifest: Manifest) -> None:
             apps = tuple(created.apps)
             where = Located(name, target.uuid, target.name, created.key_id, apps)
-            record_database(self.instance, where, manifest.database.plan or "paid")
-            keep_certificate(self.instance, name)
-            set_state(self.instance, where, State.ACTIVE)
+            with making(self.instance, fcntl.LOCK_SH):
+                record_database(self.instance, where, manifest.database.plan or "paid")
+                keep_certificate(self.instance, name)
+                set_state(self.instance, where, State.ACTIVE)
 
         return enter
 
@@ -112,20 +114,32 @@ def folder_sites(instance: Instance) -> tuple[Site, ...]:
 
 
 def first_backups(instance: Instance, say: Callable[[str], None]) -> None:
-    """Take and verify a first backup of every database that has none: a hook of each start."""
+    """Take and verify a first backup of what a first start makes: a hook of each start.
+
+    Not of every database without a backup: a start must not take as long as the largest of them.
+    """
     with instance.keeper() as keeper, desk_of(instance, keeper) as desk:
-        with instance.env(instance.facts.control, "databases without a backup are looked for") as env:
-            names = ["control", *env[CustomerDatabase].search([["state", "=", "active"]]).mapped(CustomerDatabase.name)]
-        for name in names:
+        for name in ("control", *_made_by_setup(instance)):
             subject = desk.subject(name)
-            if desk.service.list(subject.uuid):
-                continue
-            try:
-                record = desk.service.backup_now(subject, "first")
-            except GrowsoftError as error:
-                say(f"No backup of {name} yet: {error.message}")
-            else:
-                say(f"Backed up {name}: {record.id}, {len(record.copies)} copies, each read back and compared.")
+            if not desk.service.list(subject.uuid):
+                say(_first_backup(desk, subject))
+
+
+def _made_by_setup(instance: Instance) -> list[str]:
+    is_demo = (CustomerDatabase.name == DEMO) & (CustomerDatabase.state == State.ACTIVE)
+    with instance.env(instance.facts.control, "the demo database is looked for, to back it up") as env:
+        return env[CustomerDatabase].search(is_demo).mapped(CustomerDatabase.name)
+
+
+def _first_backup(desk: InstanceDesk, subject: Subject) -> str:
+    try:
+        record = desk.service.backup_now(subject, "first")
+    except GrowsoftError as error:
+        return f"No backup of {subject.name} yet: {error.message}"
+    if not record.complete:
+        reasons = " ".join(failure.reason for failure in record.failures)
+        return f"{record.id} of {subject.name} has too few copies. {reasons} Then: growsoft backup verify {record.id}"
+    return f"Backed up {subject.name}: {record.id}, {len(record.copies)} copies, each read back and compared."
 
 
 backup = backup_commands(open_desk)

@@ -25,6 +25,8 @@ from growsoft.postgres.keeper import new_database_name
 from growsoft.security.certificates import Authority
 from growsoft.security.envelope import Purpose
 
+# The database that a first start makes and fills.
+DEMO: Final = "demo"
 FIRST_KEY: Final = 1
 MAKING: Final = "making.lock"
 

@@ -38,7 +38,10 @@ class Finding(msgspec.Struct):
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array of {check, state, detail}.")
 def doctor(*, as_json: bool) -> None:
-    """Check this machine and this instance; ends with 1 when something is bad."""
+    """Check this machine and this instance.
+
+    It ends with 1 when something is bad.
+    """
     findings = list(_examined(load(os.environ)))
     print_rows([msgspec.structs.asdict(one) for one in findings], ("check", "state", "detail"), as_json=as_json)
     if any(one.state == "bad" for one in findings):

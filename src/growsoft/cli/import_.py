@@ -67,9 +67,10 @@ def import_(  # noqa: PLR0913  each option is an argument
     partial: bool,
     as_json: bool,
 ) -> None:
-    """Import FILE (CSV in UTF-8 with a header, - for standard input) into MODEL of the database DB.
+    """Import a CSV file into a model of a database.
 
-    All rows go in or none, unless --partial is given; exit code 1 says that some did not.
+    FILE is CSV in UTF-8 with a header; - reads standard input. All rows go in or none, unless --partial is given;
+    exit code 1 says that some did not.
     """
     from growsoft.exchange.plan import Options
 

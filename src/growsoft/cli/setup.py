@@ -15,14 +15,12 @@ import msgspec
 
 from growsoft.apps.instance.directory import customer_apps
 from growsoft.apps.instance.models import CustomerDatabase, Plan, State
-from growsoft.cli.databases import create_database, finish_interrupted
+from growsoft.cli.databases import DEMO, create_database, finish_interrupted
 from growsoft.cli.instance import Instance, open_instance
 from growsoft.cli.setup_unit import Told
 from growsoft.cli.users import administrator_link
 from growsoft.errors import GrowsoftError
 from growsoft.orm import Env
-
-DEMO: Final = "demo"
 
 # What other distributions do at a start, after the databases are there: the cloud takes the first backup.
 HOOKS: Final = "growsoft.setup"

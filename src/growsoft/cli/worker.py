@@ -42,11 +42,12 @@ def serve() -> int:
     settings = load(os.environ)
     state = settings.state()
     pools = Pools(settings.pool_cap)
+    keeper = WorkerPort.inherited(os.environ)
     directory = Directory(
         read_facts(state.instance).control,
         socket_endpoint(state),
         _keys(state.worker / WORKER_KEY),
-        WorkerPort.inherited(os.environ),
+        keeper,
         pools,
     )
     directory.control()  # walls are checked before the first request, not during it
@@ -54,7 +55,8 @@ def serve() -> int:
     listeners = [Listener(sock, tls) for sock in _sockets()]
     tell_ready(os.environ)
     with Hasher(HASHERS) as hasher:
-        return run(Application(directory, PasswordAuthenticator(hasher)), listeners, https_port=settings.port)
+        application = Application(directory, PasswordAuthenticator(hasher), keeper=keeper)
+        return run(application, listeners, https_port=settings.port)
 
 
 def _keys(path: Path) -> WorkerKeys:
