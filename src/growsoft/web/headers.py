@@ -12,9 +12,8 @@ YEAR = 365 * DAY
 
 # Nothing a page of ours needs; `()` also forbids it to frames.
 FORBIDDEN_FEATURES = (
-    "accelerometer", "autoplay", "browsing-topics", "camera", "display-capture", "encrypted-media",
-    "fullscreen", "geolocation", "gyroscope", "hid", "idle-detection", "local-fonts", "magnetometer", "microphone",
-    "midi", "payment", "picture-in-picture", "screen-wake-lock", "serial", "usb", "xr-spatial-tracking",
+    "browsing-topics", "camera", "display-capture", "geolocation", "hid", "idle-detection", "local-fonts", "microphone",
+    "midi", "payment", "serial", "usb",
 )  # fmt: skip
 
 PAGE_CSP = (
@@ -25,6 +24,16 @@ PAGE_CSP = (
 STATIC_PAGE_CSP = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; frame-ancestors 'none'; "
     "base-uri 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+)
+# What is no page, but is opened as one, gets nothing at all to work with.
+NO_PAGE_CSP = "default-src 'none'; frame-ancestors 'none'; sandbox"
+
+# What browsers heed only of the page itself.
+PAGE_FIELDS = (
+    ("cross-origin-opener-policy", "same-origin"),
+    ("cross-origin-embedder-policy", "require-corp"),
+    ("permissions-policy", ", ".join(f"{feature}=()" for feature in FORBIDDEN_FEATURES)),
+    ("x-frame-options", "DENY"),
 )
 
 
@@ -40,18 +49,16 @@ class HeadersPolicy:
     def apply(self, response: Response, *, host: str) -> tuple[tuple[str, str], ...]:
         """Return all header fields of a response for a client that asked under a host name."""
         own = {name.lower() for name, _ in response.headers}
+        is_page = response.content_type.startswith("text/html")
         fields = [
             ("content-type", response.content_type),
-            ("content-security-policy", csp(response.nonce)),
+            ("content-security-policy", csp(response.nonce) if is_page else NO_PAGE_CSP),
             ("strict-transport-security", self.hsts(host)),
             ("x-content-type-options", "nosniff"),
             # Not `no-referrer`: browsers then send `Origin: null` with our own forms (Fetch, "append Origin").
             ("referrer-policy", "same-origin"),
-            ("cross-origin-opener-policy", "same-origin"),
             ("cross-origin-resource-policy", "same-origin"),
-            ("cross-origin-embedder-policy", "require-corp"),
-            ("permissions-policy", ", ".join(f"{feature}=()" for feature in FORBIDDEN_FEATURES)),
-            ("x-frame-options", "DENY"),
+            *(PAGE_FIELDS if is_page else ()),
         ]
         # Whatever a cache keeps, it must be meant for a cache: pages are not.
         if response.nonce or "cache-control" not in own:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
@@ -21,7 +22,13 @@ TYPES: Final = {
     ".svg": "image/svg+xml",
     ".txt": "text/plain; charset=utf-8",
 }
+# The modules of the client travel as one: each is a block of its own, so their names do not meet.
+MODULES: Final = "client/"
+CLIENT: Final = "client.js"
 FOR_EVER: Final = "public, max-age=31536000, immutable"
+
+
+_COMMENTS: Final = re.compile(rb"^[ \t]+|^//[^\n]*\n|/\*.*?\*/\n?", re.MULTILINE | re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +41,14 @@ class File:
 
 
 class StaticFiles:
-    """All files of the client; the address of each holds a hash of all of them, since modules import each other."""
+    """All files of the client; each address holds a hash of all of them, so that a page gets what belongs to it."""
 
     def __init__(self, package: str = "growsoft.web") -> None:
         """Read the files once."""
-        self._files: Mapping[str, File] = {name: _file(name, content) for name, content in _walk(package)}
+        found = dict(_walk(package))
+        modules = [found.pop(name) for name in sorted(found) if name.startswith(MODULES)]
+        found[CLIENT] = b"".join(b"{\n%s\n}\n" % module for module in modules)
+        self._files: Mapping[str, File] = {name: _file(name, content) for name, content in found.items()}
         everything = hashlib.sha256()
         for name in sorted(self._files):
             everything.update(name.encode() + b"\0" + hashlib.sha256(self._files[name].plain).digest())
@@ -83,6 +93,8 @@ def _suffix(name: str) -> str:
 
 
 def _file(name: str, content: bytes) -> File:
-    """Prepare a file."""
+    """Prepare a file: our own lose their comments and indents, those of others stay as they were published."""
+    if name == CLIENT or name.endswith(".css"):
+        content = _COMMENTS.sub(b"", content)
     packed = gzip.compress(content, compresslevel=9, mtime=0) if len(content) >= SMALLEST else b""
     return File(TYPES[_suffix(name)], content, packed)

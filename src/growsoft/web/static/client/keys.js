@@ -1,5 +1,5 @@
 // Keys: every shortcut leads to something that is on the page anyway.
-const typing = (target) => target.closest("input, textarea, select, [contenteditable], dialog");
+const typing = (target) => target.closest("input, textarea, select, [contenteditable], dialog[open]");
 
 const press = (name) => {
   const target = document.querySelector(`[data-key="${name}"]`);

@@ -12,7 +12,7 @@ document.addEventListener("click", (event) => {
 
 document.addEventListener("keydown", (event) => {
   if (!"jk".includes(event.key) || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.target.closest("input, textarea, select, dialog")) return;
+  if (event.target.closest("input, textarea, select, dialog[open]")) return;
   const all = rows();
   const at = all.findIndex((row) => row.classList.contains("at"));
   const next = all[event.key === "j" ? at + 1 : Math.max(at - 1, 0)];
