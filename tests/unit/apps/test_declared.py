@@ -1,0 +1,60 @@
+"""What the built-in apps declare: they are found, they have screens, and nobody has more rights than meant."""
+
+from __future__ import annotations
+
+import pytest
+
+from growsoft.orm import Registry, load
+from growsoft.orm.registry import installed_apps
+from growsoft.views.catalogue import build
+
+SHOP = ("base", "contacts", "products", "sale")
+
+
+@pytest.fixture(scope="module")
+def registry() -> Registry:
+    return load(SHOP)
+
+
+def test_the_apps_are_found_by_their_entry_points() -> None:
+    assert set(SHOP) <= set(installed_apps())
+
+
+def test_an_app_brings_those_it_needs_in_their_order() -> None:
+    assert [app.name for app in load(["sale"]).apps] == list(SHOP)
+
+
+def test_every_app_stands_without_those_that_need_it() -> None:
+    for number in range(1, len(SHOP) + 1):
+        assert [app.name for app in load(SHOP[:number]).apps] == list(SHOP[:number])
+
+
+def test_every_model_of_the_menu_has_its_own_screens(registry: Registry) -> None:
+    catalogue = build(registry)
+    entries = [menu.model for menu in catalogue.menus if registry[menu.model].app in SHOP[1:]]
+    assert entries == ["sale.order", "res.partner", "product.product", "product.category"]
+    for menu in catalogue.menus:
+        assert menu.model in catalogue.forms
+        assert menu.model in catalogue.lists
+        assert menu.model in catalogue.searches
+        assert catalogue.searches[menu.model].fields
+
+
+def test_implied_groups_lead_from_the_administrator_to_every_user(registry: Registry) -> None:
+    implied = registry.implied("base.admin")
+    assert implied >= {"base.user", "contacts.manager", "products.manager", "sale.manager", "sale.salesperson"}
+    assert registry.implied("sale.salesperson") == {"sale.salesperson", "contacts.user", "base.user"}
+    assert "contacts.manager" not in registry.implied("sale.manager")
+
+
+@pytest.mark.parametrize("model", ["sale.order", "sale.order.line"])
+def test_orders_are_shown_by_rules_to_groups_of_sales_alone(registry: Registry, model: str) -> None:
+    info = registry[model]
+    assert {access.group for access in info.access} == {"sale.salesperson", "sale.manager"}
+    assert {rule.group for rule in info.rules.values()} == {"sale.salesperson", "sale.manager", ""}
+
+
+def test_a_user_of_no_app_may_only_read(registry: Registry) -> None:
+    for name in ("res.partner", "product.product", "product.category"):
+        verbs = {verb for access in registry[name].access if access.group == "base.user" for verb in access.verbs}
+        assert verbs == {"read"}
