@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, tzinfo
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from growsoft.errors import ValidationError
 from growsoft.views.fields import FieldView, Value
@@ -12,6 +12,9 @@ from growsoft.views.fields import FieldView, Value
 TRUE = frozenset({"1", "on", "true", "yes", "y"})
 FALSE = frozenset({"", "0", "off", "false", "no", "n"})
 _GROUPED = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?", re.ASCII)
+_WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
+_EXACT = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)", re.ASCII)
+MOST_DIGITS = 60
 LARGEST_INTEGER = 2**31 - 1
 
 
@@ -55,12 +58,9 @@ def _integer(text: str) -> int:
     digits = _ungrouped(text)
     if not digits:
         return 0
-    try:
-        value = int(digits) if digits.lstrip("+-").isascii() and len(digits) < 20 else None
-    except ValueError:
-        value = None
-    if value is None:
+    if not _WHOLE.fullmatch(digits):
         raise NotReadable("Write a whole number, such as 42.")
+    value = int(digits) if len(digits) < 20 else LARGEST_INTEGER + 1
     if abs(value) > LARGEST_INTEGER:
         raise NotReadable(f"Write a number between {-LARGEST_INTEGER:,} and {LARGEST_INTEGER:,}.")
     return value
@@ -71,13 +71,11 @@ def _decimal(text: str) -> Decimal:
     digits = _ungrouped(text)
     if not digits:
         return Decimal(0)
-    try:
-        value = Decimal(digits)
-    except InvalidOperation:
-        raise NotReadable("Write a number, such as 1,234.50.") from None
-    if not value.is_finite() or value.adjusted() > 30 or len(digits) > 100:
-        raise NotReadable("Write a smaller number, such as 1,234.50.")
-    return value
+    if not _EXACT.fullmatch(digits):
+        raise NotReadable("Write a number, such as 1,234.50.")
+    if len(digits) > MOST_DIGITS:
+        raise NotReadable(f"Write a number of {MOST_DIGITS} digits at most.")
+    return Decimal(digits)
 
 
 def _ungrouped(text: str) -> str:

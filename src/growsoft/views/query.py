@@ -180,6 +180,8 @@ def _compared(field: FieldView, text: str, zone: tzinfo) -> Condition:
     found = _COMPARED.fullmatch(text.strip())
     sign = found["operator"] if found else None
     value = found["value"].strip() if found else ""
+    if not value:
+        raise NotSearchable("Write what to compare with, such as >=100.")
     if field.kind in {"date", "datetime"}:
         return _in_time(field, sign, value, zone)
     if field.kind in NUMBERS and sign is not None:

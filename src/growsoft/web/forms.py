@@ -51,6 +51,8 @@ def _multipart(body: bytes, options: dict[str, str]) -> list[tuple[str, str]]:
         raise TooLarge from error
     except ValueError as error:
         raise Refusal from error
+    for upload in uploads.values():
+        upload.close()
     if uploads:
         raise WrongType
     return list(fields.items(multi=True))

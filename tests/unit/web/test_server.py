@@ -34,7 +34,7 @@ def test_every_answer_carries_the_headers_policy(echo: Served) -> None:
             b"strict-transport-security: max-age=",
             b"x-content-type-options: nosniff",
             b"cache-control: no-store",
-            b"permissions-policy: ",
+            b"cross-origin-resource-policy: ",
         ):
             assert field in answer, (request, field)
 

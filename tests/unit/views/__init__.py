@@ -1,0 +1,1 @@
+"""Views as values, without a database."""
