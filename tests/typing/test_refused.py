@@ -47,7 +47,7 @@ def _basedpyright(folder: Path) -> Lines:
     # A project of its own: ours leaves out what is wrong on purpose.
     settings = {
         "include": [str(HERE / "refused")],
-        "extraPaths": [str(ROOT / "src")],
+        "extraPaths": [str(ROOT / "src"), str(ROOT)],
         "pythonVersion": "3.11",
         "typeCheckingMode": "strict",
         "venvPath": str(TOOLS.parent.parent),
