@@ -71,8 +71,13 @@ def _bandit() -> Part:
 def _compared(scanner: str, prefix: str, found: Sequence[Finding]) -> Part:
     holes = planted_holes(prefix)
     seen = {(finding.path, finding.line, finding.rule) for finding in found}
-    rest = [str(finding) for finding in found if not finding.path.startswith(_PLANTED)]
+    rest = [_place(finding) for finding in found if not finding.path.startswith(_PLANTED)]
     return Part(scanner, len(holes), [f"{path}:{line} {rule}" for path, line, rule in sorted(holes - seen)], rest)
+
+
+def _place(finding: Finding) -> str:
+    """Say where something was found, and by which rule: never what it looks like."""
+    return f"{finding.path}:{finding.line} ({finding.rule})"
 
 
 def _secrets() -> Part:
@@ -82,7 +87,7 @@ def _secrets() -> Part:
         Path(scratch, "settings.py").write_text(f'password = "{drawn}"\n')
         seen = scanners.secret_scan(Path(scratch))
     missed = [] if seen else ["a password that was just drawn"]
-    return Part("secret scan", 1, missed, [str(leak) for leak in scanners.secrets_in_repository()])
+    return Part("secret scan", 1, missed, [_place(leak) for leak in scanners.secrets_in_repository()])
 
 
 def _dependencies() -> Part:
@@ -94,11 +99,11 @@ def _dependencies() -> Part:
         lock.write_text(f"{oldest.package}=={lowest[1] if lowest else '0'} \\\n")
         seen = list(dependencies.vulnerable(lock, known))
     missed = [] if seen else [f"a weak {oldest.package}"]
-    return Part("dependency scan", 1, missed, [str(weak) for weak in scanners.vulnerable_dependencies()])
+    return Part("dependency scan", 1, missed, [_place(weak) for weak in scanners.vulnerable_dependencies()])
 
 
 def _suppressions() -> Part:
-    return Part("suppressions", 0, [], [str(found) for found in scanners.unreasoned_suppressions()])
+    return Part("suppressions", 0, [], [_place(found) for found in scanners.unreasoned_suppressions()])
 
 
 _SCANS: Sequence[Callable[[], Part]] = (_own_rules, _bandit, _secrets, _dependencies, _suppressions)

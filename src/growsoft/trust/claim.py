@@ -27,7 +27,7 @@ class Claim:
     """One promise, in the policy's own sentence: what enforces it, how it is checked, which tests prove it.
 
     ``enforced_by`` are files below ``src``, ``tests`` are files and folders of the source tree. Evidence older than
-    ``max_age`` proves nothing any more.
+    ``max_age`` proves nothing any more. A ``slow`` check is begun before the others.
     """
 
     id: str
@@ -36,6 +36,7 @@ class Claim:
     enforced_by: tuple[str, ...] = ()
     tests: tuple[str, ...] = ()
     max_age: timedelta = A_DAY
+    slow: bool = False
 
     def __post_init__(self) -> None:
         """Refuse an id of no chapter, and a claim without a promise."""
@@ -53,6 +54,12 @@ class Claim:
     def is_checked(self) -> bool:
         """Whether there is a check at all."""
         return not isinstance(self.check, Missing)
+
+    @property
+    def how(self) -> str:
+        """How it is checked, in a sentence; empty where it is not."""
+        told = "" if isinstance(self.check, Missing) else (self.check.__doc__ or "").partition("\n")[0]
+        return told.removeprefix(f"{self.id}: ")
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,8 +39,8 @@ def one_database_each(world: World) -> Finding:
         problems,
         "Compare `growsoft db list --all` with the cluster, and drop or restore what differs.",
         met(
-            f"{len(customers)} customers and the control database: each has one database and one login in PostgreSQL,"
-            " the registry lists exactly these, and each login entered its own with its own keys."
+            f"Each of {len(subjects)} databases, the control database among them, has one login in PostgreSQL and was"
+            " entered by it with its own keys; the registry lists exactly these."
         ),
     )
 

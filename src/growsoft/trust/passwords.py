@@ -76,7 +76,7 @@ def stretched_and_salted(world: World) -> Finding:
 
     problems = wrong_answers() + each(world, world.subjects, look)
     found = (
-        f"{seen.stored} stored passwords in {len(world.subjects)} databases, each with a salt of its own and"
+        f"Passwords stored in {len(world.subjects)} databases: {seen.stored}, each with a salt of its own and"
         f" {seen.fewest_rounds:,} rounds or more"
         if seen.stored
         else f"No password is stored yet in {len(world.subjects)} databases"

@@ -53,7 +53,7 @@ def code_is_reviewed(world: World) -> Finding:
     problems = _papers(source, questions, rules)
     proof = proven(source, world.seconds_left())
     problems += [f"a scanner missed its planted hole {hole}" for hole in proof.missed]
-    problems += [f"found: {finding}" for finding in proof.findings]
+    problems += [f"there is a finding at {finding}" for finding in proof.findings]
     if not proof.planted:
         problems.append("no hole was planted, so the scanners' silence proves nothing")
     return judged(

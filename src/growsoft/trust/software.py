@@ -136,6 +136,7 @@ SOFTWARE: Final = (
         code_is_reviewed,
         ("growsoft/trust/review.py",),
         ("tests/unit/trust/test_review.py", "tests/security/test_sw1_scanners_find_planted_holes.py"),
+        slow=True,
     ),
     Claim(
         "SW-2",

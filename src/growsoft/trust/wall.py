@@ -29,8 +29,8 @@ def rows_are_walled(world: World) -> Finding:
     tried = Counter[str]()
 
     def look(subject: Subject) -> Iterator[str]:
-        yield from (f"{subject.told}: {problem}" for problem in _as_declared(subject, world.fingerprint(subject)))
-        yield from (f"{subject.told}: {problem}" for problem in _attacked(subject, tried))
+        yield from (f"{subject.told}: {problem}" for problem in as_declared(subject, world.fingerprint(subject)))
+        yield from (f"{subject.told}: {problem}" for problem in attacked(subject, tried))
 
     found = each(world, world.subjects, look)
     return judged(
@@ -51,7 +51,7 @@ def _mode(world: World) -> str:
     return "" if running.mode == "separate" else f" One-user mode: {running.why}; loopback only."
 
 
-def _as_declared(subject: Subject, expected: str) -> Iterator[str]:
+def as_declared(subject: Subject, expected: str) -> Iterator[str]:
     """Do what every start does before a database is served: look for holes, and compare with the declarations."""
     with subject.database.transaction(LoginDoor(), "read") as transaction:
         yield from problems(transaction)
@@ -59,7 +59,7 @@ def _as_declared(subject: Subject, expected: str) -> Iterator[str]:
             yield "policies, grants, marks, functions or rights differ from what the apps declare"
 
 
-def _attacked(subject: Subject, tried: Counter[str]) -> Iterator[str]:
+def attacked(subject: Subject, tried: Counter[str]) -> Iterator[str]:
     """See what is there under a genuine context, then try to see it without; nothing of it is kept."""
     database = subject.database
     door = database.elevated("claim SW-7 is checked", caller=__name__)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol, TypeVar
@@ -117,14 +117,25 @@ class World(Protocol):
 
 
 def each(world: World, subjects: Iterable[T], look: Callable[[T], Iterable[str]]) -> list[str]:
-    """Look at one after the other and gather the problems; raises ``CannotCheck`` when the time is over before."""
+    """Look at one after the other and gather the problems; one that could not be looked at is a problem too.
+
+    Raises ``CannotCheck`` when nothing is wrong so far and the time is over before all were looked at.
+    """
     waiting = list(subjects)
     problems: list[str] = []
     for done, subject in enumerate(waiting):
         if world.seconds_left() <= 0:
-            raise CannotCheck(
-                f"Only {done} of {len(waiting)} were looked at in the given time.",
-                "Give it more time: growsoft trust verify CLAIM --seconds 600",
-            )
-        problems += look(subject)
+            told = f"Only {done} of {len(waiting)} were looked at in the given time"
+            if not problems:
+                raise CannotCheck(f"{told}.", "Give it more time: growsoft trust verify CLAIM --seconds 600")
+            return [*problems, told]
+        problems += _looked(subject, look)
     return problems
+
+
+def _looked(subject: T, look: Callable[[T], Iterable[str]]) -> Iterator[str]:
+    # What was found before something failed counts all the same.
+    try:
+        yield from look(subject)
+    except GrowsoftError as error:
+        yield f"not all could be looked at: {error.message.rstrip('.')}"

@@ -1,0 +1,1 @@
+"""Checks of claims on real databases in which a violation was planted."""
