@@ -169,7 +169,7 @@ def _print_json(report: Report, wanted: _Wanted) -> None:
 
 def _print(report: Report, wanted: _Wanted) -> None:
     for error in report.errors:
-        cell = f", {error.column} {error.value!r}" if error.column else ""
+        cell = f", {error.column} '{error.value}'".replace("\n", " ") if error.column else ""
         click.echo(f"Line {error.line}{cell}: {error.reason}", err=True)
     if report.more_errors:
         click.echo("There are more errors than these.", err=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from itertools import islice
 from typing import IO, Final
@@ -88,7 +89,7 @@ class _Importing:
         reading = Reading(self._plan, table.header, self._fixed(), self._faults)
         for batch in _batches(reading.row(raw) for raw in table.rows()):
             self._take(batch)
-            self._waiting.extend(row for row in batch if row.waits and not row.broken)
+            self._waiting.extend(row for row in batch if row.waits)
             if self._progress is not None:
                 self._progress(batch[-1].line)
             if stop_when_full and self._faults.full:
@@ -98,18 +99,28 @@ class _Importing:
 
     def _take(self, batch: list[Row], *, last: bool = False) -> None:
         self._resolving.resolve(batch, last=last)
-        self._keys.identify([row for row in batch if not row.waits])
-        self._writing.write([row for row in batch if not (row.broken or row.waits)])
+        self._keys.identify([row for row in batch if not row.awaits])
+        self._writing.write([row for row in batch if row.ready])
 
     def _take_waiting(self) -> None:
-        """Take rows whose links lead to rows of the same file, as often as that makes others ready."""
-        waiting, before = self._waiting, 0
-        while waiting and len(waiting) != before:
-            before = len(waiting)
-            for batch in _batches(iter(waiting)):
-                self._take(batch)
-            waiting = [row for row in waiting if row.waits and not row.broken]
-        self._take(waiting, last=True)
+        """Take rows whose links lead to rows of the same file, each when the row it waits for has gone in."""
+        awaited: defaultdict[str, list[Row]] = defaultdict(list)
+        came = self._take_all(self._waiting)
+        for row in self._waiting:
+            for name in row.awaits:
+                awaited[name].append(row)
+        while came:
+            names = {name for row in came for name in self._resolving.provided(row)}
+            came = self._take_all({row.line: row for name in names for row in awaited.pop(name, ())}.values())
+        self._take_all([row for row in self._waiting if row.waits], last=True)
+
+    def _take_all(self, rows: Iterable[Row], *, last: bool = False) -> list[Row]:
+        """Take rows in batches; give those that went in."""
+        took: list[Row] = []
+        for batch in _batches(row for row in rows if last or row.waits):
+            self._take(batch, last=last)
+            took.extend(row for row in batch if row.ready)
+        return took
 
     def _fixed(self) -> dict[str, object]:
         """Read the values that hold for all rows."""

@@ -58,6 +58,11 @@ class Links:
         return self._made.get((text.casefold(), scope)) if found is None else found
 
     @property
+    def own_fields(self) -> tuple[str, ...]:
+        """The fields of the model itself that hold what its records are called."""
+        return self.naming.keys if not self._path else self._path if len(self._path) == 1 else ()
+
+    @property
     def makes(self) -> bool:
         """Whether a name that nothing has becomes a new record."""
         return self.naming.made is not None

@@ -28,7 +28,7 @@ class Resolving:
     def resolve(self, rows: Sequence[Row], *, last: bool = False) -> None:
         """Put ids where names were. With ``last`` nothing can come any more: rows that would wait are refused."""
         for row in rows:
-            row.waits = False
+            row.awaits.clear()
         for target, links in self._links:
             concerned = [row for row in rows if target.name in row.names]
             wanted = {(name, _scope(row, links)) for row in concerned for name in row.names[target.name]}
@@ -38,6 +38,11 @@ class Resolving:
                     ids = [self._one(row, target, links, name, last=last) for name in row.names[target.name]]
                     row.values[target.name] = ids[0] if target.kind == "link" else ids
 
+    def provided(self, row: Row) -> set[str]:
+        """Give the names by which other rows of the file may look for the record of this one."""
+        names = {name for _target, links in self._links if links.model == self._model for name in links.own_fields}
+        return {value for name in names if isinstance(value := row.values.get(name), str)}
+
     def _one(self, row: Row, target: Target, links: Links, name: str, *, last: bool) -> int | None:
         scope = _scope(row, links)
         found = links.find(name, scope)
@@ -46,7 +51,7 @@ class Resolving:
         if found is not None:
             return found
         if links.model == self._model and not last and name not in links.ambiguous:
-            row.waits = True
+            row.awaits.add(name)
         elif not links.makes:
             row.broken = True
             self._faults.add(row.line, target.label, row.texts.get(target.name, name), links.nothing(name))

@@ -15,7 +15,8 @@ from growsoft.exchange.table import TableRow
 class Row:
     """One line on its way into a record: ``values`` by field (None: the cell is empty), ``names`` of linked records.
 
-    ``record`` is the id of the record that the row is about, 0 for a new one.
+    ``record`` is the id of the record that the row is about, 0 for a new one; ``awaits`` are names of records that
+    may come from other rows of the file.
     """
 
     line: int
@@ -24,7 +25,17 @@ class Row:
     names: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
     record: int = 0
     broken: bool = False
-    waits: bool = False
+    awaits: set[str] = field(default_factory=set[str])
+
+    @property
+    def waits(self) -> bool:
+        """Whether the row could go in if another one came first."""
+        return bool(self.awaits) and not self.broken
+
+    @property
+    def ready(self) -> bool:
+        """Whether the row can go in, or went in."""
+        return not (self.awaits or self.broken)
 
 
 class Reading:

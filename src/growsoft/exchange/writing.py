@@ -100,6 +100,7 @@ class Writing:
         return [(6, 0, _ids(value))] if target.kind == "links" else value
 
     def _blame(self, row: Row, error: UserError) -> None:
+        row.broken = True
         target = next((target for target in self._targets if self._is_about(error, target)), None)
         column, text = ("", "") if target is None else (target.label, row.texts.get(target.name, ""))
         self._faults.add(row.line, column, text, error.message)
