@@ -8,7 +8,8 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Generator, Mapping
+import time
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -139,6 +140,15 @@ def free_port() -> int:
                 continue
             return port
     raise OSError("no port is free")
+
+
+def eventually(is_true: Callable[[], bool], within: float = 30) -> float:
+    """Wait until something is true; returns the seconds that took."""
+    began = time.monotonic()
+    while not is_true():
+        assert time.monotonic() - began < within, f"it did not become true within {within} seconds"
+        time.sleep(0.05)
+    return time.monotonic() - began
 
 
 @contextmanager
