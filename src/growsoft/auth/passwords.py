@@ -86,13 +86,14 @@ class PasswordAuthenticator:
                     " LEFT JOIN res_company c ON c.id = u.company_id WHERE u.id = gs.user_id()"
                 )
             ).one()
-        proof = self._proof(site, login, old) if old else b""
         try:
             self._policy.check(new, login=login, name=name, company=company)
-            with site.database.transaction(door) as transaction:
-                transaction.execute(
-                    _set_credential(self._hasher, user_id, new, session=token_hash(session_token), proof=proof)
-                )
+            proof = self._proof(site.database, door, old) if old else b""
+            if isinstance(proof, Refused):
+                return proof
+            statement = _set_credential(self._hasher, user_id, new, session=token_hash(session_token), proof=proof)
+            with site.database.transaction(door, "counting") as transaction:
+                transaction.execute(statement)
         except AccessError:
             return Refused("The old password is wrong. Type it again.")
         except UserError as error:
@@ -103,20 +104,22 @@ class PasswordAuthenticator:
         """Say what a password must be."""
         del site
         return (
-            f"At least {self._policy.minimum_length} characters. Any characters will do; a few unrelated words are best."
-            " Common passwords, your name and your login are refused."
+            f"At least {self._policy.minimum_length} characters. Any characters will do; a few unrelated words are"
+            " best. Common passwords, your name and your login are refused."
         )
 
-    def _proof(self, site: Site, login: str, old: str) -> bytes:
-        parameters = _begin(site.database, login, Client("127.0.0.1", b"", "")).parameters
-        return b"" if parameters is None else self._hasher.derive(old, parameters)
+    def _proof(self, database: Database, door: SessionDoor, old: str) -> bytes | Refused:
+        """Derive what proves the present password; nothing for who has none yet."""
+        attempt = _begin_proof(database, door)
+        if attempt.retry_after > 0:
+            return _wait(attempt.retry_after)
+        return b"" if attempt.parameters is None else self._hasher.derive(old, attempt.parameters)
 
     def _upgrade(self, site: Site, user_id: int, password: str, derived: bytes, token: str) -> None:
-        door = SessionDoor(token_hash(token))
-        with site.database.transaction(door) as transaction:
-            transaction.execute(
-                _set_credential(self._hasher, user_id, password, session=token_hash(token), proof=derived, rehash=True)
-            )
+        session = token_hash(token)
+        statement = _set_credential(self._hasher, user_id, password, session=session, proof=derived, rehash=True)
+        with site.database.transaction(SessionDoor(session), "counting") as transaction:
+            transaction.execute(statement)
 
 
 def create_link(env: Env, user_id: int, valid: timedelta = LINK_VALID) -> str:
@@ -144,10 +147,18 @@ def set_password(env: Env, user_id: int, password: str, policy: PasswordPolicy |
 def _begin(database: Database, login: str, client: Client) -> _Attempt:
     # Committed before anything is stretched: an attempt counts even when the client does not wait for the answer.
     query = sql(
-        "SELECT salt, rounds, retry_after FROM gs.credential_parameters({login}::text, {device}::bytea, {network}::inet)",
+        "SELECT salt, rounds, retry_after"
+        " FROM gs.credential_parameters({login}::text, {device}::bytea, {network}::inet)",
         login=login[:200], device=client.device, network=client.network,
     )  # fmt: skip
     with database.transaction(LoginDoor(), "counting") as transaction:
+        salt, rounds, retry_after = transaction.execute(query).one()
+    return _Attempt(None if rounds is None else Parameters(bytes(salt), rounds), float(retry_after))
+
+
+def _begin_proof(database: Database, door: SessionDoor) -> _Attempt:
+    query = sql("SELECT salt, rounds, retry_after FROM gs.own_parameters()")
+    with database.transaction(door, "counting") as transaction:
         salt, rounds, retry_after = transaction.execute(query).one()
     return _Attempt(None if rounds is None else Parameters(bytes(salt), rounds), float(retry_after))
 

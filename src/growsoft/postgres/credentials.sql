@@ -23,6 +23,38 @@ BEGIN
   RETURN coalesce(extract(epoch FROM t.blocked_until - now_), 0);
 END $$;
 
+-- Forgets buckets that count for nothing any more, some at a time: whoever tries many logins must not fill the disk.
+CREATE FUNCTION gs_priv.sweep_throttle(cooldown interval) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+  DELETE FROM gs_priv.throttle WHERE bucket IN (
+    SELECT t.bucket FROM gs_priv.throttle t
+     WHERE t.since + greatest(cooldown * 10, interval '10 min') <= clock_timestamp()
+       AND (t.blocked_until IS NULL OR t.blocked_until <= clock_timestamp())
+     LIMIT 20 FOR UPDATE SKIP LOCKED) $$;
+
+-- SQL injected into a worker could count an attempt, make it, and undo the count by a ROLLBACK, as often as it likes. A
+-- sequence goes on counting; the row beside it is undone with its transaction. What lies between the two was taken back
+-- (or is under way), and only so many are borne in a minute. Each minute begins anew.
+CREATE SEQUENCE gs_priv.attempt_minute MINVALUE 0 START 0;
+CREATE SEQUENCE gs_priv.attempt_made;
+CREATE UNLOGGED TABLE gs_priv.attempt_kept (
+  singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton), minute bigint NOT NULL, attempts bigint NOT NULL
+);
+CREATE FUNCTION gs_priv.too_many_taken_back() RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE now_ bigint := extract(epoch FROM clock_timestamp())::bigint / 60; made bigint; kept bigint;
+BEGIN
+  IF (SELECT m.last_value FROM gs_priv.attempt_minute m) <> now_ THEN
+    PERFORM setval('gs_priv.attempt_minute', now_), setval('gs_priv.attempt_made', 1, false);
+  END IF;
+  made := nextval('gs_priv.attempt_made');
+  INSERT INTO gs_priv.attempt_kept AS k (minute, attempts) VALUES (now_, 1)
+  ON CONFLICT (singleton) DO UPDATE SET
+    minute = now_, attempts = CASE k.minute WHEN now_ THEN k.attempts + 1 ELSE 1 END
+  RETURNING attempts INTO kept;
+  RETURN made - kept > (SELECT s.network_attempts FROM gs_priv.setting s);
+END $$;
+
 -- A device that signed in as this user before has a bucket of its own and no other: strangers cannot lock the real user
 -- out, neither by his login nor from his network nor by flooding the database. A stranger's bucket ends with a colon.
 CREATE FUNCTION gs_priv.login_bucket(of_login text, of_device bytea) RETURNS text
@@ -42,6 +74,14 @@ CREATE FUNCTION gs.credential_parameters(
 DECLARE s gs_priv.setting; bucket_ text := gs_priv.login_bucket(of_login, device);
 BEGIN
   SELECT * INTO STRICT s FROM gs_priv.setting;
+  IF bucket_ LIKE '%:' THEN
+    -- Who waits already is not counted once more: each new login would be another row.
+    SELECT extract(epoch FROM max(t.blocked_until) - clock_timestamp()) INTO retry_after FROM gs_priv.throttle t
+     WHERE t.bucket IN (gs_priv.network_bucket(network), 'database');
+    IF retry_after > 0 THEN
+      RETURN;
+    END IF;
+  END IF;
   retry_after := gs_priv.count_attempt(bucket_, s.login_attempts, s.login_cooldown);
   IF bucket_ LIKE '%:' THEN
     retry_after := greatest(retry_after,
@@ -57,6 +97,7 @@ BEGIN
   IF retry_after > 0 THEN
     salt := NULL; rounds := NULL;
   END IF;
+  PERFORM gs_priv.sweep_throttle(s.login_cooldown); -- last, because it waits for nobody
 END $$;
 
 -- ``version`` is the one that was proven: a session must not outlive a change of password that came in between.
@@ -89,6 +130,9 @@ BEGIN
               OR bucket_ LIKE '%:' AND t.bucket IN (gs_priv.network_bucket(network), 'database'))) THEN
     RETURN 0;
   END IF;
+  IF bucket_ LIKE '%:' AND gs_priv.too_many_taken_back() THEN
+    RETURN 0;
+  END IF;
   SELECT a.user_id, a.credential_version INTO found_user, version
     FROM gs_priv.account a JOIN gs_priv.credential c USING (user_id)
    WHERE lower(a.login) = lower(of_login) AND a.active AND c.verifier = sha256(derived);
@@ -101,9 +145,10 @@ BEGIN
   DELETE FROM gs_priv.throttle WHERE bucket = bucket_ AND pending = 0;
   UPDATE gs_priv.throttle SET failures = pending WHERE bucket = bucket_;
   -- A success is no attempt: an office behind one address must not wear its bucket out by signing in.
+  -- One after the other, as they were counted: two sign-ins that lock them crosswise would wait for each other.
   IF bucket_ LIKE '%:' THEN
-    UPDATE gs_priv.throttle SET failures = greatest(failures - 1, 0)
-     WHERE bucket IN (gs_priv.network_bucket(network), 'database');
+    UPDATE gs_priv.throttle SET failures = greatest(failures - 1, 0) WHERE bucket = gs_priv.network_bucket(network);
+    UPDATE gs_priv.throttle SET failures = greatest(failures - 1, 0) WHERE bucket = 'database';
   END IF;
   IF octet_length(device) >= 16 THEN
     INSERT INTO gs_priv.known_device VALUES (found_user, sign_in.device, clock_timestamp())
@@ -148,16 +193,35 @@ BEGIN
   VALUES ('link', gs.user_id(), gs.actor(), jsonb_build_object('for', of_user));
 END $$;
 
+-- Step one for somebody who is signed in and proves his password once more. His guesses have a bucket of their own:
+-- strangers cannot keep him from changing his password, nor he others from signing in.
+CREATE FUNCTION gs.own_parameters(OUT salt bytea, OUT rounds integer, OUT retry_after double precision)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE s gs_priv.setting;
+BEGIN
+  IF gs.user_id() IS NULL THEN
+    RAISE EXCEPTION 'nobody is signed in' USING ERRCODE = 'insufficient_privilege';
+  END IF;
+  SELECT * INTO STRICT s FROM gs_priv.setting;
+  retry_after := gs_priv.count_attempt('proof:' || gs.user_id(), s.login_attempts, s.login_cooldown);
+  IF retry_after = 0 THEN
+    SELECT c.salt, c.rounds INTO own_parameters.salt, own_parameters.rounds
+      FROM gs_priv.credential c WHERE c.user_id = gs.user_id();
+  END IF;
+END $$;
+
 -- A new password: by elevated code, by its owner who proves the old one (the derived key), or by its owner in the session
 -- of a one-time link. All other sessions of the user end at once. When the proof is for the same password (a re-hash
 -- with more rounds at sign-in) nothing ends. Rounds never sink.
 CREATE FUNCTION gs.set_credential(
   of_user bigint, new_salt bytea, new_rounds integer, new_verifier bytea, this_session bytea, proof bytea, rehash boolean
 ) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE version integer; old gs_priv.credential; proven boolean;
+DECLARE version integer; old gs_priv.credential; proven boolean := false;
 BEGIN
   SELECT * INTO old FROM gs_priv.credential c WHERE c.user_id = of_user;
-  proven := old.verifier = sha256(proof);
+  IF octet_length(proof) > 0 AND NOT gs_priv.too_many_taken_back() THEN -- a wrong proof is always taken back: by our error
+    proven := old.verifier = sha256(proof);
+  END IF;
   IF gs.actor() <> 0 OR gs.record() <> '' OR NOT (gs.elevated() OR coalesce(of_user = gs.user_id(), false) AND (
       old.user_id IS NULL OR coalesce(proven, false) OR EXISTS (SELECT FROM gs_priv.session s
         WHERE s.token_hash = this_session AND s.user_id = of_user AND s.via_link
@@ -170,6 +234,7 @@ BEGIN
   INSERT INTO gs_priv.credential (user_id, salt, rounds, verifier) VALUES (of_user, new_salt, new_rounds, new_verifier)
   ON CONFLICT (user_id) DO UPDATE SET salt = excluded.salt, rounds = excluded.rounds, verifier = excluded.verifier,
     changed_at = clock_timestamp();
+  DELETE FROM gs_priv.throttle WHERE bucket = 'proof:' || of_user;
   IF rehash AND coalesce(proven, false) THEN
     RETURN;
   END IF;
@@ -215,7 +280,7 @@ END $$;
 
 GRANT EXECUTE ON FUNCTION gs.credential_parameters(text, bytea, inet),
   gs.sign_in(text, bytea, bytea, inet, bytea, text, text), gs.open_link(bytea, bytea, text, inet, text),
-  gs.sign_out(bytea), gs.create_link(bigint, bytea, integer),
+  gs.own_parameters(), gs.sign_out(bytea), gs.create_link(bigint, bytea, integer),
   gs.set_credential(bigint, bytea, integer, bytea, bytea, bytea, boolean), gs.has_credential(), gs.end_sessions(bigint),
   gs.credential_facts() TO PUBLIC;
 RESET ROLE;
