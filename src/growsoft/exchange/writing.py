@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from growsoft.errors import UserError
 from growsoft.exchange.plan import Plan, Target
 from growsoft.exchange.report import Faults
 from growsoft.exchange.rows import Row
-from growsoft.orm import Env, Model
+from growsoft.orm import Condition, Env, Model
+from growsoft.orm.domain import Every, Leaf, Negation, Some
+from growsoft.orm.names import name_within
 from growsoft.orm.narrow import is_sequence
 from growsoft.postgres.transaction import ConstraintViolated
 
@@ -39,6 +41,10 @@ class Writing:
         self._plan = plan
         self._faults = faults
         self._targets = (*plan.targets, *plan.fixed)
+        checks = plan.info.checks.items()
+        self._checked = {
+            name_within(f"{plan.info.table}_{name}_check"): set(_names(check.condition)) for name, check in checks
+        }
 
     def write(self, rows: Sequence[Row]) -> None:
         """Write those of a batch that can be written."""
@@ -108,8 +114,23 @@ class Writing:
     def _is_about(self, error: UserError, target: Target) -> bool:
         if isinstance(error, ConstraintViolated):
             own = f"{self._plan.info.table}_{target.name}_"
-            return error.constraint == target.name or error.constraint.startswith(own)
+            named = error.constraint == target.name or error.constraint.startswith(own)
+            return named or target.name in self._checked.get(error.constraint, ())
         return error.message.startswith((f"{target.declared().label}:", f"{target.declared().label} is "))
+
+
+def _names(condition: Condition) -> Iterator[str]:
+    """Give the fields that a check compares."""
+    match condition:
+        case Leaf():
+            yield condition.names[0]
+        case Every(parts) | Some(parts):
+            for part in parts:
+                yield from _names(part)
+        case Negation(part):
+            yield from _names(part)
+        case _:
+            raise TypeError(f"no condition: {condition!r}")
 
 
 def _ids(value: object) -> tuple[object, ...]:
