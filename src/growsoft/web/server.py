@@ -16,6 +16,7 @@ from types import FrameType
 import uvicorn
 import uvloop
 
+from growsoft.web import log
 from growsoft.web.acceptor import Acceptor
 from growsoft.web.asgi import Answerer, Gateway, new_reference
 from growsoft.web.errors import Refusal
@@ -47,7 +48,9 @@ def run(
     """Serve until SIGTERM or SIGINT, let running requests end, and return the exit code 0.
 
     The listeners' sockets stay open: they belong to whoever bound them. `ready` is called when they are accepted from.
+    The log goes to standard error as JSON lines.
     """
+    log.to_stderr()
     server = Server(answerer, listeners, https_port=https_port, limits=limits or Limits(), ready=ready)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(server.serve())

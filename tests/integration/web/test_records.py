@@ -102,7 +102,7 @@ def test_every_kind_of_value_can_be_changed(item: int, ben: Browser, showcase: S
         ("count", "99999999999", "between"),
         ("count", "-1", "zero times or more often"),
         ("weight", "1,5", "decimals after a point"),
-        ("weight", "1e99", "smaller number"),
+        ("weight", "1e99", "Write a number, such as"),
         ("day", "17.5.2024", "year-month-day"),
         ("moment", "noon", "year-month-day"),
         ("state", "gone", "Choose one of: Draft, Open, Done."),
