@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -12,6 +13,8 @@ from growsoft.apps.contacts.models import Partner
 from growsoft.apps.products.models import Product
 from growsoft.apps.sale.models import Order, OrderLine, OrderState
 from growsoft.errors import AccessError, MissingError, UserError, ValidationError
+from growsoft.exchange.importing import import_csv
+from growsoft.exchange.plan import Options, make_plan
 from growsoft.orm import Env
 from tests.support.shop import Shop
 
@@ -186,6 +189,31 @@ def test_a_manager_sees_all_orders_of_the_companies_he_works_in(northwind: Shop)
     for who, orders, lines in ((here, 830, 2155), (there, 1, 1)):
         with northwind.acting(who) as env:
             assert (env[Order].search_count(), env[OrderLine].search_count()) == (orders, lines)
+
+
+def test_a_manager_deletes_an_order_with_its_lines(northwind: Shop) -> None:
+    with northwind.acting(northwind.user("boss", "sale.manager")) as env:
+        orders = env[Order].search([["name", "in", ["10248", "10249"]]])
+        lines = len(orders.mapped("order_line"))
+        orders.unlink()
+        assert (env[Order].search_count(), env[OrderLine].search_count()) == (828, 2155 - lines)
+
+
+@pytest.mark.parametrize("company", ["abc", "1", True, 1.5, [1, 2]])
+def test_a_company_that_is_none_is_refused_in_a_sentence(shop: Shop, company: object) -> None:
+    with shop.elevated() as env, pytest.raises(ValidationError), env.savepoint():
+        _quotation(env, company_id=company)
+
+
+def test_an_import_by_a_salesperson_keeps_to_his_rights(northwind: Shop) -> None:
+    nancy = northwind.user("nan", "sale.salesperson")
+    file = b"number,customer,seller\nN1,ALFKI,nan\nN2,ALFKI,Andrew\nN3,ANTON,\n"
+    maps = [("number", "name"), ("customer", "partner_id"), ("seller", "user_id")]
+    with northwind.acting(nancy) as env:
+        plan = make_plan(env.registry, env.registry["sale.order"], Options(maps=maps))
+        report = import_csv(env, plan, io.BytesIO(file), partial=True)
+        assert (report.created, [error.line for error in report.errors]) == (2, [3])
+        assert env[Order].search_count() == 2
 
 
 def test_who_is_in_no_group_of_sales_sees_no_orders(northwind: Shop) -> None:

@@ -15,6 +15,7 @@ from growsoft.apps.products.models import Product
 from growsoft.errors import UserError
 from growsoft.orm import Access, Check, Env, Model, Rule, api, current, fields
 from growsoft.orm.domain import EVERYTHING
+from growsoft.orm.narrow import is_id
 
 NEW: Final = "New"
 
@@ -79,6 +80,11 @@ class Order(Model):
         """Make orders; those without a number take the next ones."""
         many = [values] if isinstance(values, Mapping) else values
         return super().create([self._numbered(order) for order in _completed(self.env, many)])
+
+    def unlink(self) -> None:
+        """Delete orders with their lines."""
+        self.mapped(Order.order_line).unlink()
+        super().unlink()
 
     def _numbered(self, order: Values) -> Values:
         if order.get("name", NEW) not in (NEW, "", None):
@@ -145,16 +151,14 @@ class OrderLine(Model):
 
 def _ids(links: Iterable[object]) -> tuple[int, ...]:
     found = (link.id if isinstance(link, Product) else link for link in links)
-    return tuple(dict.fromkeys(link for link in found if isinstance(link, int) and link))
+    return tuple(dict.fromkeys(link for link in found if is_id(link)))
 
 
 def _completed(env: Env, many: Iterable[Values]) -> Iterable[Values]:
     """Work company and currency out once for all: the defaults of fields ask for each record."""
     company = _company(env)
     for order in many:
-        own = order.get("company_id", company)
-        yield {"company_id": own, "currency_id": env[Company].browse(_company_id(own)).currency_id, **order}
-
-
-def _company_id(company: object) -> int:
-    return company.id if isinstance(company, Company) else int(str(company))
+        own = order.get("company_id") or company
+        own = env[Company].browse(own) if is_id(own) else own
+        currency = {"currency_id": own.currency_id} if isinstance(own, Company) else {}
+        yield {**currency, **order, "company_id": own}
