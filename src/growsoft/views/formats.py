@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, tzinfo
-from decimal import Decimal
+from decimal import Context, Decimal
 
 from growsoft.views.fields import FieldView, Link, Money, Value
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 # U+2212: a minus as wide as a plus, so that columns of figures stand in line.
 MINUS = "\N{MINUS SIGN}"
+# Wide enough for every number that a column keeps: the default context would refuse the longest ones.
+_EXACT = Context(prec=1000)
 
 
 def shown(field: FieldView, value: Value, zone: tzinfo = UTC) -> str:
@@ -39,7 +41,7 @@ def names(value: Link | tuple[Link, ...]) -> str:
 def number(value: int | Decimal, places: int | None = None) -> str:
     """Return a number with groups of three digits; a decimal without fixed places loses only its last zeros."""
     if isinstance(value, Decimal):
-        value = trimmed(value) if places is None else value.quantize(Decimal(1).scaleb(-places))
+        value = trimmed(value) if places is None else value.quantize(Decimal(1).scaleb(-places), context=_EXACT)
     return f"{value:,f}".replace("-", MINUS) if isinstance(value, Decimal) else f"{value:,}".replace("-", MINUS)
 
 
@@ -74,12 +76,17 @@ def entered(field: FieldView, value: Value, zone: tzinfo = UTC) -> str:
         case Money():
             return f"{value.amount:.{value.places}f}"
         case datetime() | date():
-            return f"{value.astimezone(zone):%Y-%m-%dT%H:%M}" if isinstance(value, datetime) else value.isoformat()
+            return _local(value, zone) if isinstance(value, datetime) else value.isoformat()
         case Link() | tuple():
             return names(value)
 
 
+def _local(value: datetime, zone: tzinfo) -> str:
+    """Return a moment on the reader's clock as its input takes it; strftime leaves out the zeros of early years."""
+    return value.astimezone(zone).replace(tzinfo=None).isoformat(timespec="minutes")
+
+
 def trimmed(value: Decimal) -> Decimal:
     """Return a number without the zeros that its column adds after the point, 10 as 10 and not as 1E+1."""
-    short = value.normalize()
-    return short.quantize(Decimal(1)) if short == short.to_integral_value() else short
+    short = value.normalize(_EXACT)
+    return short.quantize(Decimal(1), context=_EXACT) if short == short.to_integral_value() else short

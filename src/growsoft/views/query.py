@@ -216,8 +216,12 @@ def _in_time(field: FieldView, sign: str | None, text: str, zone: tzinfo) -> Con
 
 
 def _midnight(day: date, zone: tzinfo) -> datetime:
-    """Return the moment at which a day begins on the reader's clock."""
-    return datetime.combine(day, time(), zone).astimezone(UTC)
+    """Return the moment at which a day begins on the reader's clock; the very first day begins nowhere earlier."""
+    start = datetime.combine(day, time(), zone)
+    try:
+        return start.astimezone(UTC)
+    except OverflowError:
+        return start.replace(tzinfo=UTC)
 
 
 def _span(text: str) -> tuple[date, date]:

@@ -10,6 +10,8 @@ from urllib.parse import parse_qsl
 from werkzeug.http import parse_accept_header
 from werkzeug.sansio.http import parse_cookie
 
+from growsoft.web.errors import Refusal
+
 HTML = "text/html; charset=utf-8"
 TEXT = "text/plain; charset=utf-8"
 JSON = "application/json"
@@ -115,8 +117,14 @@ class Request:
 
     @cached_property
     def query(self) -> Fields:
-        """The fields behind the question mark; bytes that are not text become replacement characters."""
-        return Fields(parse_qsl(self.query_string, keep_blank_values=True, max_num_fields=MOST_PARAMETERS))
+        """The fields behind the question mark; bytes that are not text become replacement characters.
+
+        Raises `Refusal` for more fields than any page of ours has.
+        """
+        try:
+            return Fields(parse_qsl(self.query_string, keep_blank_values=True, max_num_fields=MOST_PARAMETERS))
+        except ValueError as error:
+            raise Refusal from error
 
     @cached_property
     def cookies(self) -> Mapping[str, str]:

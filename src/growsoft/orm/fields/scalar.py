@@ -27,6 +27,9 @@ _TEXT_LIMIT = 1_000_000  # characters: what a person can have meant
 # Digits before and after the point: more than money, weights and measures need.
 _WHOLE_DIGITS = 30
 _FRACTION_DIGITS = 400
+# A day away from what Python can tell: each moment has a date in every time zone, so each can be shown to everybody.
+_FIRST_DAY = date(1, 1, 2)
+_LAST_DAY = date(9999, 12, 30)
 _EXACT = Context(prec=_WHOLE_DIGITS + _FRACTION_DIGITS + 1, rounding=ROUND_HALF_UP)
 
 
@@ -322,9 +325,12 @@ def moment_of(field: AnyField, value: object) -> datetime | None:
         case _:
             raise field.refuse(value, "a moment like 2026-12-31 12:00:00")
     try:
-        return moment.astimezone(UTC)
+        utc = moment.astimezone(UTC)
     except OverflowError:
-        raise field.refuse(str(moment), "a moment between the years 1 and 9999") from None
+        utc = None
+    if utc is None or not _FIRST_DAY <= utc.date() <= _LAST_DAY:
+        raise field.refuse(str(moment), "a moment between the years 1 and 9999")
+    return utc
 
 
 def _parsed(field: AnyField, text: str) -> datetime:
