@@ -17,7 +17,7 @@ from growsoft.views.fields import TECHNICAL, FieldView, Kind, ModelView
 _KINDS: Final = frozenset[str](get_args(Kind))
 
 # Up to here figures of a column keep their zeros and stand in line; beyond they would only be long.
-MOST_FIXED_PLACES: Final = 3
+MOST_FIXED_PLACES: Final = 2
 
 # Registries are immutable and profiles are named by their content, so what was worked out once holds. The registry is
 # kept with it: another one could get the id of one that is gone.

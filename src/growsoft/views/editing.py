@@ -230,14 +230,12 @@ class Editor:
         title: str = "",
     ) -> EntryScreen:
         """Put the form together."""
-        sections = tuple(_sections(self.form, entries))
         return EntryScreen(
             model=self.model,
             title=title or (self.model.title if record else f"New {self.model.title.lower()}"),
             action=f"{self.path}/{record}/edit" if record else f"{self.path}/new",
             back=f"{self.path}/{record}" if record else self.path,
-            sections=sections,
-            tables=tables,
+            parts=tuple(_parts(self.form, entries, {table.field.name: table for table in tables})),
             version=version,
             was=msgspec.json.encode({name: entry.was for name, entry in entries.items()}).decode() if record else "",
         )
@@ -319,23 +317,33 @@ def _merged(read: Read, theirs: Entry, who: str) -> Entry:
     return replace(read.entry, was=theirs.was, problem=f"{who or 'Somebody else'} made this “{shown}” meanwhile.")
 
 
-def _sections(form: Form, entries: Mapping[str, Entry]) -> Iterator[EntrySection]:
-    """Return the inputs under the headings of the form."""
+def _parts(
+    form: Form, entries: Mapping[str, Entry], tables: Mapping[str, EntryTable]
+) -> Iterator[EntrySection | EntryTable]:
+    """Return inputs and tables in the order of the form; a heading without an input below it is left out."""
     for part in form.parts:
-        if isinstance(part, Group):
-            found = tuple(entries[name] for name in part.fields if name in entries)
-            if found:
-                yield EntrySection(part.title, found)
+        match part:
+            case Group():
+                found = tuple(entries[name] for name in part.fields if name in entries)
+                if found:
+                    yield EntrySection(part.title, found)
+            case Lines() if part.field in tables:
+                yield tables[part.field]
+            case Lines():
+                pass
 
 
 def _blamed(screen: EntryScreen, message: str) -> EntryScreen:
     """Put a message at the input whose label it begins with, and else above the form."""
-    sections = tuple(
-        replace(section, entries=tuple(_with_blame(entry, message) for entry in section.entries))
-        for section in screen.sections
-    )
-    blamed = replace(screen, sections=sections)
+    blamed = replace(screen, parts=tuple(_blamed_part(part, message) for part in screen.parts))
     return replace(blamed, problem=NOT_SAVED if blamed.problems else message)
+
+
+def _blamed_part(part: EntrySection | EntryTable, message: str) -> EntrySection | EntryTable:
+    """Put a message at an input of a section."""
+    if isinstance(part, EntryTable):
+        return part
+    return replace(part, entries=tuple(_with_blame(entry, message) for entry in part.entries))
 
 
 def _with_blame(entry: Entry, message: str) -> Entry:

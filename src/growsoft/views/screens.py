@@ -270,28 +270,6 @@ class EntrySection:
 
 
 @dataclass(frozen=True, slots=True)
-class EntryScreen:
-    """A form to fill in, for a new record or for one that had this version when it was opened."""
-
-    model: ModelView
-    title: str
-    action: str
-    back: str
-    sections: tuple[EntrySection, ...]
-    tables: tuple[EntryTable, ...] = ()
-    version: int = 0
-    was: str = ""
-    problem: str = ""
-
-    @property
-    def problems(self) -> tuple[Entry, ...]:
-        """The inputs that something is wrong with, those of lines included."""
-        own = [entry for section in self.sections for entry in section.entries]
-        lines = [entry for table in self.tables for line in table.lines for entry in line.entries]
-        return tuple(entry for entry in (*own, *lines) if entry.problem)
-
-
-@dataclass(frozen=True, slots=True)
 class EntryLine:
     """One line to fill in; `prefix` tells its inputs from those of other lines, `record` is 0 for a new one."""
 
@@ -321,3 +299,27 @@ class EntryTable:
     columns: tuple[FieldView, ...]
     lines: tuple[EntryLine, ...]
     blank: EntryLine
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """The inputs of all lines."""
+        return tuple(entry for line in self.lines for entry in line.entries)
+
+
+@dataclass(frozen=True, slots=True)
+class EntryScreen:
+    """A form to fill in, for a new record or for one that had this version when it was opened."""
+
+    model: ModelView
+    title: str
+    action: str
+    back: str
+    parts: tuple[EntrySection | EntryTable, ...]
+    version: int = 0
+    was: str = ""
+    problem: str = ""
+
+    @property
+    def problems(self) -> tuple[Entry, ...]:
+        """The inputs that something is wrong with, those of lines included."""
+        return tuple(entry for part in self.parts for entry in part.entries if entry.problem)

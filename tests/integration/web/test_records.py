@@ -54,7 +54,7 @@ def test_a_record_shows_every_kind_of_value(item: int, ben: Browser) -> None:
         "Open",
         "Kyoto Ltd",
         "1,234",
-        "1.500",
+        "1.5",
         "1,500 ¥",
         "Yes",
         "17 May 2024",
