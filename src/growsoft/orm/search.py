@@ -72,6 +72,8 @@ def tail(env: Env, info: ModelInfo, domain: Condition, offset: int, limit: int |
 
 def order_by(env: Env, info: ModelInfo, order: str) -> Sql:
     """Compile an order such as ``date_order desc, id``; text is sorted without regard to case."""
+    if not isinstance(order, str) or order.count(",") >= MAX_ORDER:
+        raise DomainError(f"An order is text of {MAX_ORDER} fields at most, each with asc or desc behind it.")
     key = (info.name, order)
     found = env.registry.orders.get(key)
     if found is None:
@@ -121,8 +123,6 @@ def _order_names(order: str) -> Iterable[str]:
 
 def compiled_order(registry: Registry, info: ModelInfo, order: str) -> Order:
     """Compile an order and say which fields it looks at. Raises ``DomainError``."""
-    if not isinstance(order, str) or order.count(",") >= MAX_ORDER:
-        raise DomainError(f"An order is text of {MAX_ORDER} fields at most, each with asc or desc behind it.")
     terms: list[Sql] = []
     fields: list[tuple[ModelInfo, AnyField]] = []
     for part in (order or info.order).split(","):

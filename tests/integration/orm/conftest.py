@@ -11,6 +11,7 @@ import pytest
 from growsoft.apps.base import app as base
 from growsoft.apps.base.data import group_ids
 from growsoft.apps.base.data import load as load_base
+from growsoft.apps.base.models import Company
 from growsoft.orm import Env, Registry, load, open_env
 from growsoft.postgres.connection import Endpoint
 from growsoft.postgres.context import Context, Door
@@ -91,8 +92,8 @@ def trade_database(server: Endpoint, template: str, registry: Registry) -> Gener
 
 def _fill(env: Env) -> None:
     load_base(env)
-    north = env["res.company"].search([], limit=1)
-    south = env["res.company"].create({"name": "South", "currency_id": north.currency_id})
+    north = env[Company].search([], limit=1)
+    south = env[Company].create({"name": "South", "currency_id": north.currency_id})
     for login, groups in USERS.items():
         companies = south if login == "bob" else north
         env["res.users"].create(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 
@@ -10,12 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from growsoft.apps.base.models import Currency
 from growsoft.errors import AccessError, ValidationError
 from growsoft.orm import Env
 from tests.integration.orm.conftest import Trade
 from tests.integration.orm.trade import Order, Partner, Size, Thing
 
-HUGE = 10**5000
+HUGE = int(10.0) ** 5000
 MOMENT = datetime(2026, 3, 29, 1, 30, 5, 123456, tzinfo=UTC)
 
 
@@ -49,7 +49,7 @@ def test_a_value_of_every_kind_comes_back(env: Env) -> None:
         assert found.day == date(1, 1, 1)
         assert found.made_on == date(2026, 1, 2)
         assert found.moment == MOMENT
-        assert found.moment.tzinfo is not None and found.moment.utcoffset() == timedelta(0)  # noqa: PT018  one fact
+        assert str(found.moment).endswith("+00:00")
         assert found.size is Size.LARGE
         assert found.state is Size.LARGE
         assert found.owner_id == owner
@@ -89,9 +89,7 @@ def test_an_empty_recordset_reads_as_unset(env: Env) -> None:
     assert nothing.display_name == ""
 
 
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
+UNFIT: list[tuple[str, object]] = [
         ("name", 5), ("name", "x" * 51), ("name", "a\0b"), ("name", "\ud800"), ("name", b"x"), ("name", ["x"]),
         ("number", "5"), ("number", 2**31), ("number", -(2**31)), ("number", 1.5), ("number", True),
         ("number", HUGE), ("number", [5]),
@@ -107,9 +105,10 @@ def test_an_empty_recordset_reads_as_unset(env: Env) -> None:
         ("tag_ids", 5), ("tag_ids", "5"), ("tag_ids", ["5"]), ("tag_ids", [True]), ("tag_ids", [[6, 0, ["x"]]]),
         ("tag_ids", [[7, 0, 0]]), ("tag_ids", [[True, 0, 0]]), ("tag_ids", [[4, True, 0]]), ("tag_ids", [[4, "1", 0]]),
         ("tag_ids", [[]]), ("tag_ids", [[0, 0, 5]]), ("tag_ids", [[6, 0, 5]]), ("tag_ids", [[1, 1, {}, 1]]),
-    ],
-    ids=itertools.count(),
-)  # fmt: skip
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("field", "value"), UNFIT, ids=range(len(UNFIT)))
 def test_what_does_not_fit_is_refused_by_its_name(env: Env, field: str, value: object) -> None:
     thing = env[Thing].create({"name": "x"})
     label = {"owner_id": "Owner", "tag_ids": None}.get(field, field.capitalize())
@@ -162,7 +161,7 @@ def test_a_default_that_one_may_not_give_is_filled_in_by_postgresql(shared: Trad
 
 
 def test_amounts_are_rounded_half_up_to_their_currency(env: Env) -> None:
-    by_name = {c.name: c for c in env["res.currency"].search([["name", "in", ["EUR", "JPY", "KWD"]]])}
+    by_name = {c.name: c for c in env[Currency].search([["name", "in", ["EUR", "JPY", "KWD"]]])}
     rows = [("EUR", "1.005", "1.01"), ("EUR", "-1.005", "-1.01"), ("JPY", "2.5", "3"), ("KWD", "0.0005", "0.001")]
     things = env[Thing].create([{"name": n, "currency_id": by_name[n], "price": given} for n, given, _ in rows])
     assert [str(reread(thing).price) for thing in things] == [wanted for _, _, wanted in rows]
