@@ -12,7 +12,7 @@ from typing import Final, TypeGuard
 
 from growsoft.errors import AccessError, GrowsoftError, MissingError, UserError
 from growsoft.orm.compile import escaped
-from growsoft.orm.domain import Condition, Leaf
+from growsoft.orm.domain import EVERYTHING, Condition, Leaf
 from growsoft.orm.env import Env
 from growsoft.orm.fields import AnyField, Computed, Many2many, Many2one, Monetary, One2many
 from growsoft.orm.model import Model
@@ -123,9 +123,23 @@ class Records:
         return found
 
     def named(self, model: ModelView, text: str, *, limit: int, exactly: bool = False) -> Sequence[Link]:
-        """Return records whose name contains a text, or is it but for upper and lower case."""
-        leaf = Leaf((model.rec_name,), "=ilike", escaped(text)) if exactly else Leaf((model.rec_name,), "ilike", text)
-        condition: Sequence[object] | Condition = leaf if text else ()
+        """Return records whose name begins with a text, then those that contain it; or those whose name it is.
+
+        Upper and lower case are not told apart.
+        """
+        if exactly:
+            return self._called(model, Leaf((model.rec_name,), "=ilike", escaped(text)), limit)
+        if not text:
+            return self._called(model, EVERYTHING, limit)
+        begins: Condition = Leaf((model.rec_name,), "=ilike", escaped(text) + "%")
+        found = self._called(model, begins, limit)
+        if len(found) < limit:
+            contains = Leaf((model.rec_name,), "ilike", text)
+            found += self._called(model, contains & ~begins, limit - len(found))
+        return found
+
+    def _called(self, model: ModelView, condition: Condition, limit: int) -> list[Link]:
+        """Return the names of some records."""
         rows = self._env[model.name].search_read(condition, [model.rec_name], limit=limit)
         return [Link(int(row["id"]), _text(row[model.rec_name])) for row in rows]
 

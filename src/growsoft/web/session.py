@@ -8,7 +8,7 @@ from typing import Final
 
 from werkzeug.http import dump_cookie
 
-from growsoft.security.tokens import token_hash
+from growsoft.security.tokens import new_token, token_hash
 from growsoft.web.http import Request
 from growsoft.web.ports import Kind
 
@@ -18,6 +18,9 @@ DEVICE_COOKIE: Final = "__Host-gs-device"
 DEVICE_SECONDS: Final = 400 * 24 * 60 * 60
 
 LONGEST_TOKEN: Final = 100
+
+# No random token has a dot, so a page never takes a script's session for a browser's, whatever cookie it comes in.
+_SCRIPT: Final = "api."
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +40,16 @@ class Session:
         return f"Session(kind={self.kind!r})"
 
 
+def session_token(kind: Kind) -> str:
+    """Return the token of a new session, which is good for sessions of its kind alone."""
+    return f"{_SCRIPT}{new_token()}" if kind == "api" else new_token()
+
+
 def session_of(request: Request, kind: Kind) -> Session | None:
     """Return the session of a kind that a request presents, if it does."""
     token = request.cookies.get(COOKIES[kind], "")
-    return Session(token, kind) if 0 < len(token) <= LONGEST_TOKEN else None
+    fits = 0 < len(token) <= LONGEST_TOKEN and token.startswith(_SCRIPT) == (kind == "api")
+    return Session(token, kind) if fits else None
 
 
 def session_cookie(token: str, kind: Kind) -> tuple[str, str]:

@@ -137,6 +137,13 @@ def test_a_combobox_offers_what_its_reader_may_see(items: Showcase, ben: Browser
     assert items.site.name == "show"
 
 
+def test_names_that_begin_with_the_text_are_offered_first(ben: Browser) -> None:
+    offered = re.findall(r">([^<]+)</li>", ben.get("/app/res.country/options?field=x&x=ger").text)
+    assert offered[0] == "Germany"
+    assert {"Algeria", "Niger", "Nigeria"} <= set(offered)
+    assert re.findall(r">([^<]+)</li>", ben.get("/app/res.country/options?field=x&x=%25").text)[0].startswith("Nothing")
+
+
 def test_finding_looks_in_all_that_the_menu_shows(items: Showcase, ben: Browser) -> None:
     found = ben.get("/app/find?q=ber")
     assert "Berlin AG" in found.shown()

@@ -50,9 +50,17 @@ def sign_in(visit: Visit) -> Response:
         return _for_script(outcome)
     after = _next(visit.form.get("next", ""))
     if isinstance(outcome, SignedIn):
-        return visit.go(after).with_headers(session_cookie(outcome.token, "browser"))
+        return _signed_in(visit, outcome, after)
     context = {"login": login[:200], "next": after, "problem": outcome.message, "told": ""}
     return visit.page("signin.html", context, status=_status(outcome)).with_headers(*_retry(outcome))
+
+
+def _signed_in(visit: Visit, outcome: SignedIn, path: str) -> Response:
+    """Give a browser its session, and end the one it had: nobody could sign that one out any more."""
+    before = session_of(visit.request, "browser")
+    if before is not None:
+        visit.tools.authenticator.sign_out(visit.site, before.token)
+    return visit.go(path).with_headers(session_cookie(outcome.token, "browser"))
 
 
 def _for_script(outcome: SignedIn | Refused) -> Response:
@@ -75,7 +83,7 @@ def open_link(visit: Visit, token: str) -> Response:
     """Spend a one-time link: its session chooses a password first."""
     outcome = visit.tools.authenticator.open_link(visit.site, token, visit.client)
     if isinstance(outcome, SignedIn):
-        return visit.go(PASSWORD).with_headers(session_cookie(outcome.token, "browser"))
+        return _signed_in(visit, outcome, PASSWORD)
     context = {"action": f"/web/link/{token}", "problem": outcome.message}
     return visit.page("link.html", context, status=_status(outcome, 410)).with_headers(*_retry(outcome))
 
