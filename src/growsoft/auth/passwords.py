@@ -15,6 +15,7 @@ from growsoft.postgres.sql import Sql, sql
 from growsoft.security.passwords import Hasher, Parameters, PasswordPolicy, must_upgrade, new_parameters, verifier
 from growsoft.security.tokens import new_token, token_hash
 from growsoft.web.ports import Client, Refused, SignedIn, Site
+from growsoft.web.session import session_token
 
 LINK_VALID: Final = timedelta(hours=24)
 WRONG: Final = "Login or password is wrong. Check both and try again, or ask your administrator for a new sign-in link."
@@ -46,7 +47,7 @@ class PasswordAuthenticator:
             derived = self._hasher.derive(password, attempt.parameters)
         except UserError as error:
             return Refused(error.message)
-        token = new_token()
+        token = session_token(client.kind)
         user_id = _finish(site.database, login, derived, client, token)
         if not user_id:
             return Refused(WRONG)
@@ -56,7 +57,7 @@ class PasswordAuthenticator:
 
     def open_link(self, site: Site, token: str, client: Client) -> SignedIn | Refused:
         """Spend a one-time link."""
-        session = new_token()
+        session = session_token(client.kind)
         query = sql(
             "SELECT gs.open_link({link}::bytea, {session}::bytea, {kind}::text, {network}::inet, {agent}::text)",
             link=token_hash(token), session=token_hash(session), kind=client.kind, network=client.network,
