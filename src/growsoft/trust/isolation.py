@@ -58,8 +58,9 @@ def no_way_across(world: World) -> Finding:
         "See pg_hba.conf, the grants on databases and the memberships of logins; `growsoft up` writes the first anew.",
         met(
             f"{tried['knocks']} connections to other databases by socket, TLS and plain TCP, with other passwords and"
-            f" for replication, and {tried['statements']} ways out of a session were tried as {tried['logins']}"
-            f" logins: all refused. {len(known.databases)} databases admit nobody else; no two share a key."
+            f" for replication, and {tried['statements']} ways out of a session were tried as {tried['logins']} of"
+            f" {len(world.subjects)} logins: all refused. {len(known.databases)} databases admit nobody else; no two"
+            " share a key."
         ),
     )
 

@@ -35,7 +35,8 @@ def verify(
         # Daemons: a check that hangs must not hold up the end of the process.
         threading.Thread(target=_work, args=(waiting, answers, world), name=f"check-{number}", daemon=True).start()
     found = _gathered(answers, len(claims), time.monotonic() + seconds, tell)
-    return [found.get(claim.id) or _late(claim, seconds) for claim in claims]
+    over = datetime.now(UTC)
+    return [(found.get(claim.id) or _late(claim, seconds)).at(over) for claim in claims]
 
 
 def checked(claim: Claim, world: World) -> Verdict:

@@ -76,7 +76,8 @@ _HOLES: dict[str, tuple[Sql, str]] = {
         sql(
             "CREATE OR REPLACE FUNCTION gs.enter(kid integer, profile text, user_id bigint, actor bigint,"
             " elevated boolean, companies bigint[], scope text, record text, reason text, caller text, expiry bigint,"
-            " mac bytea) RETURNS text LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$ BEGIN"
+            " mac bytea) RETURNS text LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$"
+            " BEGIN"
             " PERFORM gs_priv.set_context(profile, user_id, actor, elevated, companies, scope, record);"
             " RETURN profile; END $$"
         ),
