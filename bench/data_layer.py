@@ -16,8 +16,8 @@ from bench.app import app
 from bench.app.models import HIDDEN_BELOW
 from bench.measure import Measured, compare
 from growsoft.orm import Env, Registry, load, open_env
+from growsoft.orm.fields.stamps import STAMPS
 from growsoft.orm.registry import installed_apps
-from growsoft.orm.writer import STAMPS
 from growsoft.postgres.connection import Endpoint
 from growsoft.postgres.context import Context
 from growsoft.postgres.database import Database
