@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from growsoft.errors import MissingError, UserError
 from growsoft.orm.fields import AnyField, Computed, Many2many, One2many, Relation
 from growsoft.orm.recompute import awaited, settle
-from growsoft.orm.statements import write_dirty
+from growsoft.orm.statements import write_dirty, write_others
 from growsoft.postgres.sql import Sql, ident, join, sql
 
 if TYPE_CHECKING:
@@ -98,6 +98,7 @@ def value(record: Model, name: str) -> Any:  # noqa: ANN401  what the driver giv
 def _fetch(record: Model, info: ModelInfo, field: AnyField) -> None:
     env, record_id, name = record.env, record._ids[0], field.name
     env.refuse_unreadable(info, field)
+    write_others(env)
     rows = env.cache.records[info.name]
     wanted = [record_id]
     for other in record._prefetch.ids():
@@ -139,9 +140,7 @@ def _select_columns(table: str, names: tuple[str, ...]) -> Sql:
 def _fetch_lines(env: Env, info: ModelInfo, field: One2many[Any], ids: list[int]) -> None:
     from growsoft.orm.search import order_by
 
-    if env.cache.dirty.get(field.comodel):
-        write_dirty(env)
-    comodel = env.registry.models[field.comodel]
+    comodel = _listed(env, field)
     found = env.execute(
         sql(
             "SELECT {inverse}, id FROM {t} WHERE {inverse} = ANY ({ids}::bigint[]) ORDER BY {order}",
@@ -154,7 +153,7 @@ def _fetch_lines(env: Env, info: ModelInfo, field: One2many[Any], ids: list[int]
 def _fetch_links(env: Env, info: ModelInfo, field: Many2many[Any], ids: list[int]) -> None:
     from growsoft.orm.search import order_by
 
-    comodel = env.registry.models[field.comodel]
+    comodel = _listed(env, field)
     found = env.execute(
         sql(
             "SELECT r__.source_id, r__.target_id FROM {rel} r__ JOIN {t} ON {t}.id = r__.target_id"
@@ -163,6 +162,13 @@ def _fetch_links(env: Env, info: ModelInfo, field: Many2many[Any], ids: list[int
         )
     )  # fmt: skip
     _store_lists(env, info, field, ids, found.rows)
+
+
+def _listed(env: Env, field: Relation[Any]) -> ModelInfo:
+    # Which records are listed, and in which order, may wait to be written.
+    if env.cache.dirty.get(field.comodel):
+        write_dirty(env)
+    return env.registry.models[field.comodel]
 
 
 def _store_lists(

@@ -40,6 +40,9 @@ def put(env: Env, info: ModelInfo, field: AnyField, raws: Mapping[int, object]) 
         return
     if name in info.inverses:
         leave(env, info, name, changed)
+    for cache in env.work.caches.values():
+        if cache is not env.cache:
+            cache.forget_field(info.name, name, changed)
     dirty = env.cache.dirty[info.name]
     for record_id in changed:
         rows.setdefault(record_id, {})[name] = raws[record_id]
@@ -80,6 +83,14 @@ def write_waiting(work: Work) -> None:
     for env in list(work.envs.values()):
         if env.cache.dirty:
             write_dirty(env)
+
+
+def write_others(env: Env) -> None:
+    """Send what waits in other contexts, before one reads what they have changed."""
+    if len(env.work.envs) > 1:
+        for other in list(env.work.envs.values()):
+            if other.cache is not env.cache and other.cache.dirty:
+                write_dirty(other)
 
 
 def write_dirty(env: Env) -> None:
