@@ -83,7 +83,7 @@ def stretched_and_salted(world: World) -> Finding:
     )
     return judged(
         problems,
-        "Have the people concerned choose new passwords (growsoft user link); restore the checks of"
+        "Have the people concerned choose new passwords (growsoft user reset-link); restore the checks of"
         " gs_priv.credential.",
         met(
             f"{found}. PBKDF2-HMAC-SHA512 gave the known answers; in every database a new one of"

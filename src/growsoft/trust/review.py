@@ -23,6 +23,7 @@ REVIEW: Final = "CONTRIBUTING.md"
 REPORTS: Final = "SECURITY.md"
 RULES: Final = "security/rules"
 FEWEST_QUESTIONS: Final = 10
+ENDING: Final = 2.0
 
 _CHAPTER: Final = re.compile(r"^## Security review$(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 _QUESTION: Final = re.compile(r"^- \[ \] \S", re.MULTILINE)
@@ -79,7 +80,8 @@ def proven(source: Path, seconds: float) -> Proof:
         start_new_session=True,
     ) as process:
         try:
-            told, _ = process.communicate(timeout=max(seconds, 1))
+            # A little less than there is: who gives up on us must not leave scanners running behind.
+            told, _ = process.communicate(timeout=max(seconds - ENDING, 0.1))
         except subprocess.TimeoutExpired:
             _end(process)
             raise CannotCheck(

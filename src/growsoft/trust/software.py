@@ -24,6 +24,7 @@ SOFTWARE: Final = (
         ("growsoft/postgres/provision.py", "growsoft/keeper/databases.py", "growsoft/apps/instance/models.py"),
         (
             "tests/acceptance/trust/test_db_isolation.py",
+            "tests/integration/trust/test_db_isolation.py",
             "tests/unit/trust/test_isolation.py",
             "tests/integration/keeper/test_databases.py",
         ),
@@ -39,7 +40,11 @@ SOFTWARE: Final = (
             "growsoft/postgres/walls.sql",
             "growsoft/security/keyring.py",
         ),
-        ("tests/acceptance/trust/test_db_isolation.py", "tests/unit/trust/test_isolation.py"),
+        (
+            "tests/acceptance/trust/test_db_isolation.py",
+            "tests/integration/trust/test_db_isolation.py",
+            "tests/unit/trust/test_isolation.py",
+        ),
     ),
     Claim(
         "PW-1",
@@ -47,7 +52,11 @@ SOFTWARE: Final = (
         "thousands of rounds).",
         stretched_and_salted,
         ("growsoft/security/passwords.py", "growsoft/postgres/credentials.sql", "growsoft/auth/passwords.py"),
-        ("tests/acceptance/trust/test_pw1_passwords.py", "tests/unit/security/test_passwords.py"),
+        (
+            "tests/acceptance/trust/test_pw1_passwords.py",
+            "tests/integration/trust/test_pw1_passwords.py",
+            "tests/unit/security/test_passwords.py",
+        ),
     ),
     Claim(
         "PW-2",
@@ -135,7 +144,11 @@ SOFTWARE: Final = (
         " pieces of code.",
         code_is_reviewed,
         ("growsoft/trust/review.py",),
-        ("tests/unit/trust/test_review.py", "tests/security/test_sw1_scanners_find_planted_holes.py"),
+        (
+            "tests/unit/trust/test_review.py",
+            "tests/security/test_sw1_proof.py",
+            "tests/security/test_sw1_scanners_find_planted_holes.py",
+        ),
         slow=True,
     ),
     Claim(
@@ -200,7 +213,11 @@ SOFTWARE: Final = (
             "growsoft/postgres/check.py",
             "growsoft/orm/declare.py",
         ),
-        ("tests/acceptance/trust/test_sw7_wall.py",),
+        (
+            "tests/acceptance/trust/test_sw7_wall.py",
+            "tests/integration/trust/test_sw7_wall.py",
+            "tests/integration/postgres/test_check.py",
+        ),
     ),
     Claim(
         "SW-8",
