@@ -1,0 +1,1 @@
+"""Mutants: defects planted in the walls, each of which some test must find."""

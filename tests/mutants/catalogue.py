@@ -1,0 +1,184 @@
+"""The mutants: what is taken out of the product, and the tests that must miss it.
+
+`before` stands in the file exactly once; when the code changes, so does its mutant. A mutant belongs here when its
+defect would let somebody see, change, forge or lose something and nothing else would say so.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+_POSTGRES: Final = "src/growsoft/postgres/"
+_WALL: Final = "tests/security/test_sw7_raw_sql_wall.py"
+_FORGED: Final = "tests/security/test_sw7_forged_context.py"
+_LEFT: Final = "tests/security/test_sw7_leftovers.py"
+_CHECK: Final = "tests/integration/postgres/test_check.py"
+_WITHIN: Final = "tests/integration/postgres/test_within.py"
+_SIGN_IN: Final = "tests/integration/postgres/test_credentials.py"
+_ACCOUNTS: Final = "tests/integration/postgres/test_accounts.py"
+_DB2: Final = "tests/security/test_db2_other_databases.py"
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """One defect: `before` becomes `after` in a file; `tests` are pytest's arguments, and at least one must fail."""
+
+    name: str
+    file: str
+    before: str
+    after: str
+    tests: tuple[str, ...]
+
+    def planted(self, text: str) -> str:
+        """Give the file's text with the defect; raises `LookupError` when the code is not what the mutant thinks."""
+        if text.count(self.before) != 1:
+            raise LookupError(f"{self.file} has the code of the mutant {self.name!r} {text.count(self.before)} times")
+        return text.replace(self.before, self.after)
+
+
+MUTANTS: Final = (
+    Mutant(
+        "signed policy lets everybody pass", _POSTGRES + "policies.py",
+        "gs.ctx(1) = gs.planned_as() AND gs.ctx(1) = current_user, false", "true, false",
+        (_WALL, "-k", "boss"),
+    ),
+    Mutant(
+        "signed policy does not know who planned", _POSTGRES + "policies.py",
+        "gs.ctx(1) = gs.planned_as() AND ", "",
+        (_WALL, "-k", "plan_of_the_boss"),
+    ),
+    Mutant(
+        "link policy takes no context for no link", _POSTGRES + "context.sql",
+        "RETURN CASE WHEN gs.ctx(1) <> '' THEN gs.ctx(7) END;", "RETURN gs.ctx(7);",
+        (_WALL, "-k", "opens_no_link"),
+    ),
+    Mutant(
+        "columns are granted as whole tables", _POSTGRES + "policies.py",
+        'sql("{verb} ({columns})", verb=verb, columns=idents(columns))', "verb",
+        (_WALL, "-k", "restricted_column"),
+    ),
+    Mutant(
+        "row security is not forced", _POSTGRES + "policies.py",
+        'yield sql("ALTER TABLE {t} FORCE ROW LEVEL SECURITY", t=name)', "",
+        ("tests/integration/postgres/test_notes.py",),
+    ),
+    Mutant(
+        "connections are not cleaned at check-in", _POSTGRES + "connection.py",
+        "RESET SESSION AUTHORIZATION; SET ROLE NONE; CLOSE ALL; RESET ALL; UNLISTEN *; ", "",
+        (_LEFT, "-k", "gone_for_the_next_user"),
+    ),
+    Mutant(
+        "connections that are not clean serve on", _POSTGRES + "connection.py",
+        "return cursor.fetchone() == (True,)", "return True",
+        (_LEFT, "-k", "exchanged_text_does_not_reach_the_next_user"),
+    ),
+    Mutant(
+        "prepared text reaches elevated code", _POSTGRES + "context.sql",
+        "IF (elevated OR current_setting('backtrace_functions') <> '')", "IF false",
+        (_LEFT, "-k", "elevated_code"),
+    ),
+    Mutant(
+        "signatures are not compared", _POSTGRES + "context.sql",
+        "IF NOT FOUND OR sha256(sha256(k.outer_pad", "IF NOT FOUND OR false AND sha256(sha256(k.outer_pad",
+        (_FORGED, "-k", "single_value"),
+    ),
+    Mutant(
+        "signatures do not end", _POSTGRES + "context.sql",
+        "OR expiry < extract(epoch FROM clock_timestamp()) * 1000000", "",
+        (_FORGED, "-k", "next_seconds"),
+    ),
+    Mutant(
+        "values run into their neighbours", _POSTGRES + "context.sql",
+        "IF entry !~ '^[a-z0-9_]+,[0-9]+,[0-9]+,[01],[0-9_]*,[a-z0-9_]*,([a-z0-9_]+ [0-9]+)?$' THEN", "IF false THEN",
+        (_FORGED, "-k", "neighbours"),
+    ),
+    Mutant(
+        "a bare login stays elevated", _POSTGRES + "transaction.py",
+        "self._run(_LEAVE, None)", "pass",
+        (_WITHIN, "-k", "bare_login"),
+    ),
+    Mutant(
+        "leaving an elevation keeps it", _POSTGRES + "transaction.py",
+        "        finally:\n            self._re_enter(before)", "        finally:\n            pass",
+        (_WITHIN, "-k", "comes_back"),
+    ),
+    Mutant(
+        "a lost transaction looks saved", _POSTGRES + "transaction.py",
+        'if self._run("COMMIT", None).statusmessage != "COMMIT":', 'if not self._run("COMMIT", None).statusmessage:',
+        ("tests/integration/postgres/test_transaction.py", "-k", "looks_like_success"),
+    ),
+    Mutant(
+        "text may be built", _POSTGRES + "sql.py",
+        "if not isinstance(text, str) or not any(constant is text for constant in frame.f_code.co_consts):",
+        "if not isinstance(text, str):",
+        ("tests/unit/postgres/test_sql.py", "-k", "built or proven"),
+    ),
+    Mutant(
+        "one more connection than the cap", _POSTGRES + "pool.py",
+        "if self._open < self._cap:", "if self._open <= self._cap:",
+        ("tests/integration/postgres/test_pool.py", "-k", "cap or waits"),
+    ),
+    Mutant(
+        "attempts are not counted", _POSTGRES + "credentials.sql",
+        "IF t.failures > allowed AND t.blocked_until IS NULL THEN", "IF false THEN",
+        (_SIGN_IN, "-k", "eight_connections"),
+    ),
+    Mutant(
+        "a session outlives the password", _POSTGRES + "credentials.sql",
+        "SELECT hash, of_user, of_kind, version, by_link",
+        "SELECT hash, of_user, of_kind, (SELECT a.credential_version FROM gs_priv.account a WHERE a.user_id = of_user),"
+        " by_link",
+        (_SIGN_IN, "-k", "came_in_between"),
+    ),
+    Mutant(
+        "sessions of a deactivated user come back", _POSTGRES + "accounts.sql",
+        "IF NOT (n ->> TG_ARGV[1])::boolean THEN", "IF false THEN",
+        (_SIGN_IN, "-k", "deactivated"),
+    ),
+    Mutant(
+        "crossing changes keep rights", _POSTGRES + "accounts.sql",
+        "ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE m.value <> excluded.value $$;",
+        "ON CONFLICT (key) DO NOTHING $$;",
+        (_ACCOUNTS, "-k", "cross"),
+    ),
+    Mutant(
+        "a moved membership is kept", _POSTGRES + "accounts.sql",
+        "IF old_left <> new_left THEN", "IF false THEN",
+        (_ACCOUNTS, "-k", "moved"),
+    ),
+    Mutant(
+        "the start-up check is content", _POSTGRES + "check.py",
+        "return connection.run(_PROBLEMS).column(str)", "return []",
+        (_CHECK, "-k", "force or signed"),
+    ),
+    Mutant(
+        "the fingerprint forgets functions", _POSTGRES + "fingerprint.sql",
+        "'aggregate' ELSE md5(pg_get_functiondef(p.oid)) END", "'aggregate' ELSE '' END",
+        (_CHECK, "-k", "body"),
+    ),
+    Mutant(
+        "everybody may ask for every database", _POSTGRES + "parameters.py",
+        '"local     samerole     all                             scram-sha-256",',
+        '"local     all          all                             scram-sha-256",',
+        (_DB2, "-k", "login_rules_alone"),
+    ),
+    Mutant(
+        "a new database is open to everybody", _POSTGRES + "provision.py",
+        'cluster.run(sql("REVOKE ALL ON DATABASE {name} FROM PUBLIC", name=ident(name)))', "del cluster, name",
+        (_DB2, "-k", "missing_right_alone"),
+    ),
+    Mutant(
+        "a copy keeps its parent's key", _POSTGRES + "provision.py",
+        'connection.run(sql("DELETE FROM gs_priv.signing_key"))', "pass",
+        ("tests/integration/postgres/test_provision.py", "-k", "living_database"),
+    ),
+    Mutant(
+        "copies are not read back", "src/growsoft_cloud/backup/copies.py",
+        "if (found.bytes, found.sha256) != (stored.bytes, stored.sha256):", "if False:",
+        ("tests/unit/backup/test_copies.py",),
+    ),
+    Mutant(
+        "an upload counts as a copy", "src/growsoft_cloud/backup/copies.py",
+        "            writer.write(chunk)\n    prove(target, stored)", "            writer.write(chunk)",
+        ("tests/unit/backup/test_copies.py",),
+    ),
+)  # fmt: skip
