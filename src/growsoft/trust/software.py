@@ -44,6 +44,7 @@ SOFTWARE: Final = (
             "tests/acceptance/trust/test_db_isolation.py",
             "tests/integration/trust/test_db_isolation.py",
             "tests/unit/trust/test_isolation.py",
+            "tests/security/test_db2_other_databases.py",
         ),
     ),
     Claim(
@@ -90,6 +91,7 @@ SOFTWARE: Final = (
             _LATER,
         ),
         ("growsoft/postgres/credentials.sql",),
+        ("tests/security/test_pw4_guessing_by_raw_sql.py",),
     ),
     Claim(
         "PW-5",
@@ -178,6 +180,7 @@ SOFTWARE: Final = (
             _UNCHECKED,
         ),
         ("growsoft/views/render.py", "growsoft/web/headers.py"),
+        ("tests/integration/web/test_sw3_escaping.py",),
     ),
     Claim(
         "SW-4",
@@ -195,6 +198,7 @@ SOFTWARE: Final = (
             _UNCHECKED,
         ),
         ("growsoft/web/csrf.py", "growsoft/web/app.py"),
+        ("tests/integration/web/test_sw5_forged_requests.py",),
     ),
     Claim(
         "SW-6",
@@ -217,6 +221,12 @@ SOFTWARE: Final = (
             "tests/acceptance/trust/test_sw7_wall.py",
             "tests/integration/trust/test_sw7_wall.py",
             "tests/integration/postgres/test_check.py",
+            "tests/security/test_sw7_closed_doors.py",
+            "tests/security/test_sw7_definers.py",
+            "tests/security/test_sw7_forged_context.py",
+            "tests/security/test_sw7_leftovers.py",
+            "tests/security/test_sw7_raw_sql_wall.py",
+            "tests/security/test_sw7_rows.py",
         ),
     ),
     Claim(
