@@ -22,10 +22,14 @@ from growsoft.security.files import read_private
 from growsoft.security.keyring import WorkerKeys
 from growsoft.security.passwords import Hasher
 from growsoft.web.app import Application
+from growsoft.web.limits import Limits
 from growsoft.web.server import Listener, run
 
+LIMITS: Final = Limits()
+# Half of the threads stay free for those who are signed in, however many strangers knock.
+SIGNING_IN: Final = LIMITS.threads // 2
 # Stretching a password takes half a second of one core: more at a time would only make all of them slower.
-HASHERS: Final = max(1, (os.cpu_count() or 2) // 2)
+HASHERS: Final = min(max(1, (os.cpu_count() or 2) // 2), SIGNING_IN)
 
 
 def main() -> int:
@@ -54,9 +58,9 @@ def serve() -> int:
     tls = HostCertificates(state.tls).context
     listeners = [Listener(sock, tls) for sock in _sockets()]
     tell_ready(os.environ)
-    with Hasher(HASHERS) as hasher:
+    with Hasher(HASHERS, waiting=SIGNING_IN - HASHERS) as hasher:
         application = Application(directory, PasswordAuthenticator(hasher), keeper=keeper)
-        return run(application, listeners, https_port=settings.port)
+        return run(application, listeners, https_port=settings.port, limits=LIMITS)
 
 
 def _keys(path: Path) -> WorkerKeys:

@@ -130,8 +130,9 @@ class Editor:
     # -- parts -------------------------------------------------------------------------------------------------------
 
     def _fields(self) -> tuple[FieldView, ...]:
-        """Return the fields that have an input."""
-        return tuple(field for field in self.model.known(self.form.fields) if editable(field))
+        """Return the fields that have an input; the steps above a form only show where its record is."""
+        shown = tuple(name for part in self.form.parts if isinstance(part, Group) for name in part.fields)
+        return tuple(field for field in self.model.known(shown) if editable(field))
 
     def _lines(self) -> tuple[Lines, ...]:
         """Return the tables of lines whose records this person may change."""

@@ -43,10 +43,13 @@ class Partner(Model):
     @api.constrains("parent_id")
     def _check_parents(self) -> None:
         for partner in self:
+            # Two who write at the same moment may have made a circle that this contact is not even part of.
+            passed = {partner.id}
             above = partner.parent_id
             while above:
-                if above == partner:
+                if above.id in passed:
                     raise ValidationError(f"{partner.name} cannot belong to itself; choose another contact.")
+                passed.add(above.id)
                 above = above.parent_id
 
 

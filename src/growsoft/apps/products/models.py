@@ -25,10 +25,13 @@ class Category(Model):
     @api.constrains("parent_id")
     def _check_parents(self) -> None:
         for category in self:
+            # Two who write at the same moment may have made a circle that this category is not even part of.
+            passed = {category.id}
             above = category.parent_id
             while above:
-                if above == category:
+                if above.id in passed:
                     raise ValidationError(f"{category.name} cannot be part of itself; choose another category.")
+                passed.add(above.id)
                 above = above.parent_id
 
 
