@@ -137,6 +137,13 @@ def test_a_combobox_offers_what_its_reader_may_see(items: Showcase, ben: Browser
     assert items.site.name == "show"
 
 
+@pytest.mark.parametrize("text", ["%00", "%FF", "%ED%A0%80", "a" * 3000, "\\", "%25%5C", "%F0%9F%8D%B5", "'\"--"])
+def test_odd_text_is_searched_for_like_any_other(ben: Browser, text: str) -> None:
+    for path in ("/app/show.item?q=", "/app/show.item?f=name:", "/app/show.item?sort=", "/app/find?q=", "/app?x="):
+        assert ben.get(path + text).status in {200, 422}, path
+    assert ben.get(f"/app/show.item/options?field=x&x={text}").status in {200, 422}
+
+
 def test_names_that_begin_with_the_text_are_offered_first(ben: Browser) -> None:
     offered = re.findall(r">([^<]+)</li>", ben.get("/app/res.country/options?field=x&x=ger").text)
     assert offered[0] == "Germany"

@@ -34,6 +34,12 @@ def test_header_fields_are_found_in_any_case_and_a_doubled_host_is_none() -> Non
     assert Request("GET", "/", headers=Headers([("Host", "a"), ("host", "b")])).host == ""
 
 
+def test_a_query_has_bounds_and_no_bytes_that_are_not_text() -> None:
+    assert dict(Request("GET", "/", "a=%FF").query) == {"a": "\N{REPLACEMENT CHARACTER}"}
+    with pytest.raises(Refusal):
+        _ = Request("GET", "/", "&".join(f"a{number}=1" for number in range(5000))).query
+
+
 @pytest.mark.parametrize("value", ["a\r\nset-cookie: x=1", "a\nb", "a\0b"])
 def test_a_header_cannot_start_another(value: str) -> None:
     with pytest.raises(ValueError, match="no header may have"):
