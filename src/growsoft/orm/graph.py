@@ -20,11 +20,16 @@ Models = Mapping[str, "ModelInfo"]
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """When a field changes on some records, ``field`` of ``model`` is worked out again where ``path`` leads to them."""
+    """When a field changes on some records, ``field`` of ``model`` is worked out again where ``path`` leads to them.
+
+    ``lines``: what changes is the link by which they are lines of the record before the last step, so the record that
+    they leave is concerned as well.
+    """
 
     model: str
     field: str
     path: tuple[str, ...]
+    lines: bool = False
 
     @property
     def node(self) -> Node:
@@ -60,8 +65,8 @@ def build_dependencies(models: Models) -> Dependencies:
         info = models[model]
         if info.fields[name].stored:
             for path in _paths(info.fields[name]):
-                for watched, through in _watched(models, info, path):
-                    triggers[watched].append(Trigger(model, name, through))
+                for watched, through, lines in _watched(models, info, path):
+                    triggers[watched].append(Trigger(model, name, through, lines))
     sources: dict[Node, frozenset[Node]] = {}
     for node in order:
         sources[node] = frozenset((node,)).union(*(sources[need] for need in needs[node] if need in sources))
@@ -98,17 +103,18 @@ def _nodes(models: Models, info: ModelInfo, field: AnyField) -> Iterator[Node]:
         yield from ((here.name, step.name) for here, step in _steps(models, info, path))
 
 
-def _watched(models: Models, info: ModelInfo, path: tuple[str, ...]) -> Iterator[tuple[Node, tuple[str, ...]]]:
-    """Give what to watch for each step of a path, and the path from the model to the records that change."""
+def _watched(models: Models, info: ModelInfo, path: tuple[str, ...]) -> Iterator[tuple[Node, tuple[str, ...], bool]]:
+    """Give what to watch for each step of a path, the path to the records that change, and whether they are lines."""
     for position, (here, field) in enumerate(_steps(models, info, path)):
         before = path[:position]
         if isinstance(field, One2many):  # the link back decides whose lines they are
-            yield (field.comodel, field.inverse), (*before, field.name)
+            yield (field.comodel, field.inverse), (*before, field.name), True
         elif isinstance(field, Computed) and not field.stored:  # nothing says that it changed: watch what it is made of
             for inner in _paths(field):
-                yield from ((node, (*before, *through)) for node, through in _watched(models, here, inner))
+                for node, through, lines in _watched(models, here, inner):
+                    yield node, (*before, *through), lines
         else:
-            yield (here.name, field.name), before
+            yield (here.name, field.name), before, False
 
 
 def _ordered(needs: Mapping[Node, frozenset[Node]]) -> tuple[Node, ...]:

@@ -295,6 +295,8 @@ class Model(metaclass=ModelType):
         if not self._ids:
             return self._info.fields[name].unset
         if len(self._ids) > 1:
+            if isinstance(self._info.fields[name], Relation):
+                return reader.linked_ids(self, name)
             self.ensure_one()
         return reader.value(self, name)
 

@@ -189,9 +189,14 @@ def gathered(records: object, name: str) -> object:
 
     if not isinstance(records, Model):
         raise TypeError("a path leads through links only")
-    field = records._info.fields.get(name)
-    if isinstance(field, Relation):
-        linked = [getattr(record, name) for record in records]
-        ids = tuple(dict.fromkeys(i for one in linked for i in one._ids))
-        return records.env[field.comodel].browse(ids)
-    return [getattr(record, name) for record in records]
+    linked = isinstance(records._info.fields.get(name), Relation)
+    return getattr(records, name) if linked else [getattr(record, name) for record in records]
+
+
+def linked_ids(records: Model, name: str) -> tuple[int, ...]:
+    """Give the ids of all records that some link to, without doubles."""
+    found: dict[int, None] = {}
+    for record in records:
+        linked = value(record, name)
+        found.update(dict.fromkeys(linked if isinstance(linked, tuple) else (linked,) if linked else ()))  # pyright: ignore[reportUnknownArgumentType]
+    return tuple(found)

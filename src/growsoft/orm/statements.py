@@ -62,11 +62,11 @@ def mark(env: Env, model: str, name: str, ids: Iterable[int]) -> None:
 
 def leave(env: Env, info: ModelInfo, name: str, ids: Iterable[int]) -> None:
     """Note the same for the records that are about to lose lines, because a link changes or the lines go."""
-    triggers = [t for t in env.registry.dependencies.triggers.get((info.name, name), ()) if t.path]
+    triggers = [t for t in env.registry.dependencies.triggers.get((info.name, name), ()) if t.lines]
     if triggers:
         parents = [parent for line in env[info.name].browse(ids) if (parent := line._value(name))]
-        for trigger in triggers:
-            above = replace(trigger, path=trigger.path[:-1])
+        for trigger in triggers if parents else ():
+            above = replace(trigger, path=trigger.path[:-1], lines=False)
             found = env.work.leads[above] if above.path else env.work.todo[above.node]
             found.update(dict.fromkeys(parents))
 

@@ -28,7 +28,7 @@ _ANNOTATED = re.compile(r"\[\s*['\"]?([A-Za-z_][\w.]*)['\"]?\s*\]\s*\Z")
 
 
 class Relation(Field[M], Generic[M]):
-    """A field whose value is a recordset of another model (``comodel``)."""
+    """A field whose value is a recordset of another model (``comodel``); of many records it is all they link to."""
 
     def __init__(self, comodel: type[M] | str | None, string: str = "", **options: Any) -> None:  # noqa: ANN401
         """``comodel`` is a class, a model's name, or None when the annotation says it."""
@@ -109,7 +109,8 @@ class Many2one(Relation[M]):
 
     def to_python(self, raw: Any, records: Model) -> M:  # noqa: ANN401
         """Give the linked record; the links of its neighbours are prefetched with it."""
-        found: M = records._linked(self, (raw,) if raw else ())  # type: ignore[assignment]
+        ids = raw if isinstance(raw, tuple) else (raw,) if raw else ()  # pyright: ignore[reportUnknownVariableType]
+        found: M = records._linked(self, ids)  # type: ignore[assignment]  # pyright: ignore[reportUnknownArgumentType]
         return found
 
     def to_raw(self, value: object) -> object:
