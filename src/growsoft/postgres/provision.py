@@ -81,7 +81,7 @@ def create_database(server: Endpoint, identity: Identity, template: str) -> None
 
 
 def create_login(cluster: Superuser, identity: Identity) -> None:
-    """Make the login of a database; PostgreSQL gets the password as a SCRAM verifier only after hashing it itself."""
+    """Make the login of a database."""
     with cluster.atomic():  # one commit: each would wait for the disk
         cluster.run(sql("CREATE ROLE {name} LOGIN NOINHERIT CONNECTION LIMIT 200", name=ident(identity.name)))
         restore_login(cluster, identity)
@@ -91,7 +91,7 @@ def restore_login(cluster: Superuser, identity: Identity) -> None:
     """Give a login back its password and settings: PostgreSQL lets each login, so injected SQL too, change its own."""
     name = ident(identity.name)
     for setting in (
-        sql("ALTER ROLE {name} PASSWORD {password}", name=name, password=literal(identity.password)),
+        sql("ALTER ROLE {name} PASSWORD {p}", name=name, p=literal(cluster.scram(identity.name, identity.password))),
         sql("ALTER ROLE {name} RESET ALL", name=name),
         sql("ALTER ROLE {name} SET statement_timeout = '60s'", name=name),
         sql("ALTER ROLE {name} SET transaction_timeout = '300s'", name=name),

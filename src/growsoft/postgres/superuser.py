@@ -33,6 +33,10 @@ class Superuser:
         if text:
             self.raw.execute(text.encode(), prepare=False)
 
+    def scram(self, role: str, password: str) -> str:
+        """Hash a password as PostgreSQL stores it, so that it stands in no statement, log or view of activity."""
+        return self.raw.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
+
     @contextmanager
     def atomic(self) -> Generator[None]:
         """All of it or nothing: DDL is transactional in PostgreSQL."""

@@ -5,7 +5,7 @@ import secrets
 import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
-from typing import Any, Final, Literal, TypeVar, overload
+from typing import Any, Final, Literal, TypeAlias, TypeVar, overload
 
 import psycopg
 from psycopg import errors as pg
@@ -41,6 +41,7 @@ __all__ = [
 
 T = TypeVar("T")
 
+ServerCursor: TypeAlias = "psycopg.ServerCursor[tuple[Any, ...]]"
 Mode = Literal["write", "read", "counting"]
 
 # REPEATABLE READ: a request sees one moment; who writes over another's change is told to run again. Counters of the
@@ -130,16 +131,25 @@ class Transaction:
         return self.execute(query)
 
     def stream(self, query: Sql, size: int = 2000) -> Generator[list[tuple[Any, ...]]]:
-        """Run one query through a cursor on the server; give its rows in batches, in bounded memory."""
-        text = checked(query).text
+        """Run one query through a cursor on the server; give its rows in batches, in bounded memory.
+
+        Its batches come while the same one acts who asked for it, otherwise ``ContextRefused``: PostgreSQL may work out
+        a rule as late as at the last row, and then for whoever acts at that moment.
+        """
+        text, door = checked(query).text, self._door
         # Nobody can guess the name: what runs later, under less rights, must not fetch from a cursor left open.
         with self._connection.raw.cursor(f"stream_{secrets.token_hex(8)}") as cursor:
             try:
                 cursor.execute(text.encode(), query.params)
-                while rows := cursor.fetchmany(size):
+                while rows := self._fetched(cursor, size, door):
                     yield rows
             except psycopg.Error as error:
                 raise translated(error) from error
+
+    def _fetched(self, cursor: ServerCursor, size: int, door: Door) -> list[tuple[Any, ...]]:
+        if self._door is not door:
+            raise ContextRefused("Rows are read by the one who asked for them; read them all before another acts.")
+        return cursor.fetchmany(size)
 
     @contextmanager
     def savepoint(self) -> Generator[None]:

@@ -15,6 +15,7 @@ from growsoft.postgres.pool import Pools
 from growsoft.postgres.provision import (
     Identity,
     create_database,
+    create_login,
     drop_database,
     ensure_profiles,
     new_template,
@@ -23,6 +24,7 @@ from growsoft.postgres.provision import (
 from growsoft.postgres.refusals import ContextRefused
 from growsoft.postgres.sql import sql
 from growsoft.postgres.superuser import superuser
+from growsoft.testing.cluster import Cluster
 from tests.support.attacker import Attacker
 from tests.support.notes import ANN, DECLARATIONS, Notes
 from tests.support.visitors import Visitor, create_link, set_password
@@ -113,7 +115,7 @@ def test_dropping_takes_the_login_along_and_may_be_said_twice(
     identity = Identity("dbgoes", uuid4(), "password", 1, b"k" * 32)
     create_database(server, identity, notes_template)
     database = Database(
-        replace(server, dbname="dbgoes", user="dbgoes", password="password"), identity.uuid, 1, b"k" * 32, pools
+        replace(server, dbname="dbgoes", user="dbgoes", password=identity.password), identity.uuid, 1, b"k" * 32, pools
     )
 
     def scenario() -> None:
@@ -165,6 +167,25 @@ def test_a_login_that_was_tampered_with_is_given_back(notes: Notes) -> None:
         assert problems(connection) == []
     with notes.database.transaction(notes.door(ANN)) as tx:
         assert tx.execute(sql("SELECT id FROM note ORDER BY id")).column(int) == [1, 2]
+
+
+def test_a_password_stands_in_no_statement(notes: Notes, server: Endpoint, cluster: Cluster) -> None:
+    secret = "a password that nobody reads"
+    identity = Identity(notes.database.name, notes.database.uuid, secret, 1, notes.database.signing_key)
+    with superuser(notes.owner) as connection, superuser(server) as watcher:
+        with pytest.raises(psycopg.errors.DuplicateObject):
+            create_login(connection, identity)
+        restore_login(connection, identity)
+        pid = connection.raw.info.backend_pid
+        seen = watcher.run(sql("SELECT query FROM pg_stat_activity WHERE pid = {pid}", pid=pid)).scalar(str)
+        stored = watcher.run(
+            sql("SELECT rolpassword FROM pg_authid WHERE rolname = {name}", name=identity.name)
+        ).scalar(str)
+    assert stored.startswith("SCRAM-SHA-256$")
+    assert secret not in seen + cluster.server.log.read_text(errors="replace")
+    database = replace(notes.database, endpoint=replace(notes.database.endpoint, password=secret))
+    with database.transaction(LoginDoor()) as tx:
+        assert tx.execute(sql("SELECT 1")).scalar(int) == 1
 
 
 def test_profiles_are_ensured_once(notes: Notes) -> None:

@@ -157,6 +157,20 @@ def test_switching_stays_and_switching_back_comes_back(notes: Notes) -> None:
         tx.switch(notes.door(ANN))
 
 
+def test_a_stream_ends_when_somebody_else_acts(notes: Notes) -> None:
+    # PostgreSQL may ask whether the reader is elevated as late as at a row that needs it.
+    with _ann(notes) as tx:
+        batches = tx.stream(sql("SELECT id FROM note ORDER BY id"), size=1)
+        assert next(batches) == [(1,)]
+        with tx.within(_sudo(notes)), pytest.raises(ContextRefused, match="Rows are read by"):
+            next(batches)
+        again = tx.stream(sql("SELECT id FROM note ORDER BY id"), size=1)
+        assert next(again) == [(1,)]
+        with tx.savepoint(), tx.within(_sudo(notes)):
+            pass
+        assert list(again) == [[(2,)]], "back again, it goes on"
+
+
 def test_elevation_is_audited_with_reason_and_place(notes: Notes) -> None:
     with _ann(notes) as tx, tx.within(_sudo(notes)):
         pass
