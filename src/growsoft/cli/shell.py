@@ -64,7 +64,8 @@ def _source(source: str | None, path: Path | None) -> tuple[str | None, str]:
 def _run(source: str, name: str, names: dict[str, object]) -> None:
     try:
         # The operator's own words, typed on the operator's own machine: that is what a shell is.
-        exec(compile(source, name, "exec"), names)  # noqa: S102  # nosec B102 - an operator's shell runs what he types  # nosemgrep: growsoft-eval - an operator's shell runs what he types
+        program = compile(source, name, "exec")  # nosemgrep: growsoft-data-becomes-code - a shell runs what is typed
+        exec(program, names)  # noqa: S102  # nosec B102 - a shell runs what is typed  # nosemgrep: growsoft-data-becomes-code - a shell runs what is typed
     except Exception as error:
         _print_traceback(error)
         raise _Failed from error

@@ -31,7 +31,7 @@ START_IT: Final = "Start it: growsoft up"
 
 # Every group by which a distribution brings code of its own into the product.
 _GROUPS: Final = ("growsoft.apps", "growsoft.claims", "growsoft.commands", "growsoft.setup")
-_EVERYWHERE: Final = frozenset(("0.0.0.0", "::"))  # noqa: S104  compared with, never listened on
+_EVERYWHERE: Final = frozenset(("0.0.0.0", "::"))  # noqa: S104  # nosec B104 - compared with, never listened on
 
 
 @dataclass
