@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from growsoft.errors import ConfigError
 from growsoft.orm.access import Rule
+from growsoft.orm.compile import Compiler, Declared
 from growsoft.orm.domain import Condition, ContextValue, DomainError, Leaf, leaves
 from growsoft.orm.fields import Many2many, One2many, Relation
 from growsoft.orm.meaning import meaning
@@ -28,14 +29,19 @@ class Glance(NamedTuple):
 
 def check_rules(registry: Registry) -> None:
     """Raise ``ConfigError`` for a rule or a check that would break the queries of those it is for."""
+    compiler = Compiler(registry, Declared())
     for info in registry.models.values():
-        for name, rule in info.rules.items():
-            try:
-                _refuse_unreadable(registry, info, name, rule)
-            except DomainError as error:
-                raise ConfigError(f"{info.name}.{name}: {error}") from None
         for name, check in info.checks.items():
             _refuse_beyond_row(info, name, check.condition)
+        conditions = [(name, rule.condition) for name, rule in info.rules.items()]
+        conditions += [(name, check.condition) for name, check in info.checks.items()]
+        for name, condition in conditions:
+            try:
+                compiler.where(info, condition)
+            except DomainError as error:
+                raise ConfigError(f"{info.name}.{name}: {error}") from None
+        for name, rule in info.rules.items():
+            _refuse_unreadable(registry, info, name, rule)
     _refuse_circles(registry)
 
 

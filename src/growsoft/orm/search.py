@@ -150,7 +150,7 @@ def _order_term(
             "(SELECT lower(o__.{name}::text) FROM {t} o__ WHERE o__.id = {column})",
             name=ident(comodel.rec_name), t=ident(comodel.table), column=column,
         )  # fmt: skip
-        terms.append(sql("{named}{down}", named=named, down=down))
+        terms.extend((sql("{named}{down}", named=named, down=down), sql("{c}{down}", c=column, down=down)))
     elif field.column == "text":
         terms.extend((sql("lower({c}){down}", c=column, down=down), sql("{c}{down}", c=column, down=down)))
     else:
