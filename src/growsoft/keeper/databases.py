@@ -40,6 +40,7 @@ from growsoft.postgres.provision import (
     ensure_profiles,
     open_database,
     personalise,
+    restore_login,
 )
 from growsoft.postgres.sql import ident, literal, sql
 from growsoft.postgres.superuser import Superuser, superuser
@@ -86,7 +87,10 @@ class Databases:
         return Ensured(retrying(attempt))
 
     def apply(self, name: str, report: Report) -> DeclarationsApplied:
-        """Add what the apps declare and the database lacks; it waits for nobody who reads a table for long."""
+        """Add what the apps declare and the database lacks; it waits for nobody who reads a table for long.
+
+        The login gets its password and settings back first: injected SQL can spoil them, and nobody would get in again.
+        """
         facts = self.facts(name)
         wanted = self._templates.wanted(tuple(facts.apps))
         if not facts.fits(wanted.apps):
@@ -98,6 +102,8 @@ class Databases:
             with self.inside(name) as connection:
                 # A queued ALTER makes all readers queue behind it: rather give up and come again.
                 connection.run(sql("SET lock_timeout = '200ms'"))
+                with connection.atomic():
+                    restore_login(connection, self.identity(name, facts.uuid, facts.key_id))
                 applied = apply_declarations(connection, wanted.declarations)
                 refuse_unprotected(connection, fingerprint)
             return DeclarationsApplied(applied.changed, fingerprint, applied.drifts)

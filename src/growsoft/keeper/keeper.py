@@ -157,14 +157,14 @@ class Keeper(Port):
 def _claims(verb: Verb) -> list[tuple[str, bool]]:
     """Say what a verb must hold, and whether alone.
 
-    A dump can take an hour. Declarations and keys exclude only their like, so that a worker that starts meanwhile can
-    serve; what they change is kept apart from the dump by PostgreSQL's own locks.
+    A dump can take an hour. Declarations and keys exclude only each other (both set the login's password), so that a
+    worker that starts meanwhile can serve; what they change is kept apart from the dump by PostgreSQL's own locks.
     """
     match verb:
         case Dump(database) | EnsureProfile(database):
             return [(database, False)]
         case ApplyDeclarations(database):
-            return [(database, False), (f"declarations of {database}", True)]
+            return [(database, False), (f"declarations of {database}", True), (f"keys of {database}", True)]
         case RotateKeys(database):
             return [(database, False), (f"keys of {database}", True)]
         case CopyDatabase(database, name):

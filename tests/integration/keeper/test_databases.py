@@ -4,15 +4,16 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Final, TypeVar
 from uuid import uuid4
 
+import psycopg
 import pytest
 
 from growsoft.postgres.check import DatabaseUnprotected, refuse_unprotected
 from growsoft.postgres.connection import DatabaseUnavailable
-from growsoft.postgres.context import Context
-from growsoft.postgres.database import ELEVATED_PROFILE
+from growsoft.postgres.context import Context, LoginDoor
+from growsoft.postgres.database import ELEVATED_PROFILE, Database
 from growsoft.postgres.keeper import (
     DatabaseMissing,
     DatabaseTaken,
@@ -200,6 +201,33 @@ def test_a_database_whose_wall_was_broken_is_not_declared_sound(house: House) ->
         connection.run(sql("ALTER TABLE note NO FORCE ROW LEVEL SECURITY"))
     with pytest.raises(DatabaseUnprotected):
         house.keeper.apply_declarations(made.name)
+
+
+SPOILT: Final = (
+    "ALTER ROLE {login} PASSWORD 'taken'",
+    "ALTER ROLE {login} PASSWORD NULL",
+    "ALTER ROLE {login} SET work_mem = '1GB'",
+    "ALTER ROLE {login} IN DATABASE {login} SET gin_fuzzy_search_limit = 1",
+)
+
+
+@pytest.mark.parametrize("spoil", SPOILT)
+def test_what_a_login_did_to_itself_is_mended_when_declarations_are_applied(
+    house: House, pools: Pools, spoil: str
+) -> None:
+    made = house.create()
+    database = house.served(made, pools)
+    with psycopg.connect(database.endpoint.dsn(), autocommit=True) as connection:
+        connection.execute(spoil.format(login=made.name).encode())
+    with pytest.raises((DatabaseUnprotected, DatabaseUnavailable)):
+        _checked(database, made.fingerprint)
+    assert house.keeper.apply_declarations(made.name).fingerprint == made.fingerprint
+    _checked(database, made.fingerprint)
+
+
+def _checked(database: Database, fingerprint: str) -> None:
+    with database.transaction(LoginDoor(), "read") as transaction:
+        refuse_unprotected(transaction, fingerprint)
 
 
 def test_applying_gives_up_before_readers_queue_behind_it(own_house: House) -> None:
