@@ -8,14 +8,18 @@ from contextlib import ExitStack, contextmanager
 from typing import Final
 
 from growsoft.config import Settings
-from growsoft.errors import ConfigError
+from growsoft.errors import GrowsoftError
 
 BACKLOG: Final = 1024
 
 
+class PortTaken(GrowsoftError):
+    """Somebody else listens on the port; set GROWSOFT_PORT to another."""
+
+
 @contextmanager
 def bound(settings: Settings) -> Generator[Sequence[socket.socket]]:
-    """Bind the HTTPS port; raises ``ConfigError`` naming the port when somebody else has it."""
+    """Bind the HTTPS port; raises ``PortTaken`` naming it when somebody else has it."""
     with ExitStack() as stack:
         yield [stack.enter_context(_listen(address, settings.port)) for address in _addresses(settings)]
 
@@ -45,7 +49,7 @@ def _listen(address: str, port: int) -> socket.socket:
         sock.bind((address, port))
     except OSError as error:
         sock.close()
-        raise ConfigError(
+        raise PortTaken(
             f"Port {port} of {address} is taken ({error.strerror}); set GROWSOFT_PORT to another."
         ) from error
     sock.listen(BACKLOG)

@@ -98,7 +98,12 @@ def _detached(settings: Settings) -> Up:
     _say(f"Starting in {settings.home} ...")
     state = prepare_folders(settings, decide())
     argv = [sys.executable, "-m", "growsoft.cli.main", "up"]
-    told = background.detach(argv, os.environ, state.log / "up.log", timeout=START_SECONDS, say=_say)
+    try:
+        told = background.detach(argv, os.environ, state.log / "up.log", timeout=START_SECONDS, say=_say)
+    except background.DidNotStart:
+        if background.running(state):
+            return _running(settings, state)  # somebody else was quicker
+        raise
     return msgspec.json.decode(told, type=Up)
 
 
