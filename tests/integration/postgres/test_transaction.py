@@ -288,4 +288,6 @@ def test_the_bare_login_sees_nothing(shared_notes: Notes) -> None:
         assert tx.context is None
         with pytest.raises(AccessError), tx.savepoint():
             tx.execute(sql("SELECT id FROM note"))
-        assert tx.execute(sql("SELECT gs.user_id(), gs.elevated(), gs.ctx(1)")).one() == (None, False, "")
+        # "No link" and "no staff member" must not be what somebody gets who has left his context.
+        query = sql("SELECT gs.user_id(), gs.elevated(), gs.ctx(1), gs.record(), gs.actor(), gs.companies()")
+        assert tx.execute(query).one() == (None, False, "", None, None, [])
