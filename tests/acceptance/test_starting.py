@@ -201,10 +201,14 @@ def test_settings_in_the_file_reach_every_process(home: Home) -> None:
 
 def test_what_was_interrupted_is_finished_by_the_next_start(home: Home) -> None:
     home.ok("up", "--detach")
+    keeper = home.pid("keeper")
+    assert keeper is not None
+    os.kill(keeper, signal.SIGSTOP)  # so that the command is in the middle of it for certain
     creating = home.start("db", "create", "awaji")
     eventually(lambda: [row["state"] for row in home.json("db", "list")] == ["creating"])
-    creating.send_signal(signal.SIGKILL)
+    creating.kill()
     creating.communicate()
+    os.kill(keeper, signal.SIGCONT)
     home.ok("down")
     done = home.run("up", "--detach")
     assert done.code == 0

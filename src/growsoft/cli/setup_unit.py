@@ -49,14 +49,15 @@ class SetupUnit:
 
     def start(self, stopping: threading.Event) -> None:
         """Run it to its end; raises `ChildDidNotStart` with its own words."""
-        self._process = process = self._spawn()
-        patience = threading.Timer(SETUP_SECONDS, process.kill)
-        patience.start()
-        try:
-            done = self._heard(process)
-        finally:
-            patience.cancel()
-        if (process.wait() or done is None) and not stopping.is_set():
+        with self._spawn() as process:
+            self._process = process
+            patience = threading.Timer(SETUP_SECONDS, process.kill)
+            patience.start()
+            try:
+                done = self._heard(process)
+            finally:
+                patience.cancel()
+        if (process.returncode or done is None) and not stopping.is_set():
             raise ChildDidNotStart(f"The instance could not be set up; {self.log} says why.")
         self.links = done or {}
 
@@ -82,9 +83,11 @@ class SetupUnit:
         """Pass on what it tells, line by line; returns its links, None when it ended without."""
         links = None
         for line in process.stdout or ():
-            told = msgspec.json.decode(line, type=Told)
+            try:
+                told = msgspec.json.decode(line, type=Told)
+            except msgspec.DecodeError:
+                continue  # some library's own words; whether there are links at the end decides
             if told.error:
-                process.wait()
                 raise ChildDidNotStart(told.error)
             if told.step:
                 self.say(told.step)
