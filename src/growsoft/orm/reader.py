@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from growsoft.errors import MissingError, UserError
+from growsoft.orm.compile import among
 from growsoft.orm.fields import AnyField, Computed, Many2many, One2many, Relation
 from growsoft.orm.recompute import awaited, settle
 from growsoft.orm.statements import write_dirty, write_others
@@ -120,7 +121,8 @@ def _fetch(record: Model, info: ModelInfo, field: AnyField) -> None:
 def _fetch_columns(env: Env, info: ModelInfo, ids: list[int]) -> None:
     names = env.rights.readable_columns(info)
     rows = env.cache.records[info.name]
-    found = env.execute(_select_columns(info.table, names).rebind((ids,))).rows
+    one = len(ids) == 1
+    found = env.execute(_select_columns(info.table, names, one=one).rebind((ids[0] if one else ids,))).rows
     for record_id, *values in found:
         # What is in the cache may be newer than what is in the table: it waits to be written.
         known = rows.get(record_id)
@@ -130,11 +132,10 @@ def _fetch_columns(env: Env, info: ModelInfo, ids: list[int]) -> None:
 
 
 @lru_cache(maxsize=2000)
-def _select_columns(table: str, names: tuple[str, ...]) -> Sql:
-    return sql(
-        "SELECT {columns} FROM {t} WHERE id = ANY ({ids}::bigint[])",
-        columns=join(", ", [ident("id"), *(ident(name) for name in names)]), t=ident(table), ids=None,
-    )  # fmt: skip
+def _select_columns(table: str, names: tuple[str, ...], *, one: bool) -> Sql:
+    columns = join(", ", [ident("id"), *(ident(name) for name in names)])
+    these = among(ident("id"), (0,) if one else ())
+    return sql("SELECT {columns} FROM {t} WHERE {these}", columns=columns, t=ident(table), these=these)
 
 
 def _fetch_lines(env: Env, info: ModelInfo, field: One2many[Any], ids: list[int]) -> None:
@@ -143,8 +144,9 @@ def _fetch_lines(env: Env, info: ModelInfo, field: One2many[Any], ids: list[int]
     comodel = _listed(env, field)
     found = env.execute(
         sql(
-            "SELECT {inverse}, id FROM {t} WHERE {inverse} = ANY ({ids}::bigint[]) ORDER BY {order}",
-            inverse=ident(field.inverse), t=ident(comodel.table), ids=ids, order=order_by(env, comodel, ""),
+            "SELECT {inverse}, id FROM {t} WHERE {these} ORDER BY {order}",
+            inverse=ident(field.inverse), t=ident(comodel.table), these=among(ident(field.inverse), ids),
+            order=order_by(env, comodel, ""),
         )
     )  # fmt: skip
     _store_lists(env, info, field, ids, found.rows)
@@ -157,8 +159,9 @@ def _fetch_links(env: Env, info: ModelInfo, field: Many2many[Any], ids: list[int
     found = env.execute(
         sql(
             "SELECT r__.source_id, r__.target_id FROM {rel} r__ JOIN {t} ON {t}.id = r__.target_id"
-            " WHERE r__.source_id = ANY ({ids}::bigint[]) ORDER BY {order}",
-            rel=ident(field.relation(info.table)), t=ident(comodel.table), ids=ids, order=order_by(env, comodel, ""),
+            " WHERE {these} ORDER BY {order}",
+            rel=ident(field.relation(info.table)), t=ident(comodel.table), these=among(sql("r__.source_id"), ids),
+            order=order_by(env, comodel, ""),
         )
     )  # fmt: skip
     _store_lists(env, info, field, ids, found.rows)

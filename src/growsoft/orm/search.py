@@ -7,6 +7,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
 from growsoft.errors import AccessError, MissingError
+from growsoft.orm.compile import among
 from growsoft.orm.domain import EVERYTHING, Condition, DomainError, names_in
 from growsoft.orm.fields import AnyField, Many2one
 from growsoft.orm.reader import ChangedMeanwhile
@@ -51,7 +52,7 @@ def existing(env: Env, info: ModelInfo, ids: tuple[int, ...]) -> tuple[int, ...]
     if not ids:
         return ()
     env.refuse_unreadable(info, info.fields["id"])
-    query = sql("SELECT id FROM {t} WHERE id = ANY ({ids}::bigint[])", t=ident(info.table), ids=list(ids))
+    query = sql("SELECT id FROM {t} WHERE {these}", t=ident(info.table), these=among(ident("id"), ids))
     found = set(env.execute(query).column())
     env.cache.seen[info.name].update(found)
     return tuple(i for i in ids if i in found)
@@ -100,9 +101,8 @@ def ensure_version(env: Env, info: ModelInfo, record_id: int, version: int) -> N
 def lock(env: Env, info: ModelInfo, ids: tuple[int, ...]) -> None:
     """Lock records in the order of their ids, so that two who lock the same ones cannot wait for each other."""
     env.work.flush()
-    query = sql(
-        "SELECT id FROM {t} WHERE id = ANY ({ids}::bigint[]) ORDER BY id FOR UPDATE", t=ident(info.table), ids=list(ids)
-    )
+    these = among(ident("id"), ids)
+    query = sql("SELECT id FROM {t} WHERE {these} ORDER BY id FOR UPDATE", t=ident(info.table), these=these)
     left = set(ids) - set(env.execute(query).column())
     if left:
         raise AccessError if existing(env, info, tuple(left)) else MissingError

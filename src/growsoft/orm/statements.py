@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from growsoft.errors import AccessError, MissingError
-from growsoft.orm.compile import array_cast, scalar_cast
+from growsoft.orm.compile import among, array_cast, scalar_cast
 from growsoft.orm.fields import AnyField, Many2one, Relation
 from growsoft.orm.money import round_changed
 from growsoft.orm.names import name_within
@@ -120,7 +120,8 @@ def insert(env: Env, info: ModelInfo, names: tuple[str, ...], rows: Sequence[Map
 
 def delete(env: Env, info: ModelInfo, ids: Sequence[int]) -> None:
     """Delete rows."""
-    statement = sql("DELETE FROM {t} WHERE id = ANY ({ids}::bigint[]) RETURNING id", t=ident(info.table), ids=list(ids))
+    these = among(ident("id"), ids)
+    statement = sql("DELETE FROM {t} WHERE {these} RETURNING id", t=ident(info.table), these=these)
     try:
         gone = env.execute(statement).column()
     except ConstraintViolated as error:
@@ -135,10 +136,12 @@ def _update(
     first = rows[ids[0]]
     if all(rows[i] == first for i in ids):
         casts = tuple((name, scalar_cast(info.column(name))) for name in names)
-        statement = _update_alike_for(info.table, casts).rebind((*(first[name] for name in names), ids))
+        one = len(ids) == 1
+        values = (*(first[name] for name in names), ids[0] if one else ids)
+        statement = _update_alike_for(info.table, casts, one=one).rebind(values)
     else:
-        values = ([rows[i][name] for i in ids] for name in names)
-        statement = _update_each_for(info.table, _array_casts(info, names)).rebind((*values, ids))
+        lists = ([rows[i][name] for i in ids] for name in names)
+        statement = _update_each_for(info.table, _array_casts(info, names)).rebind((*lists, ids))
     refuse_missing(env, info, ids, _run(env, info, statement).column())
     env.work.wrote(env, info, ids, names)
 
@@ -193,11 +196,11 @@ def _insert_for(table: str, columns: Columns) -> Sql:
 
 
 @lru_cache(maxsize=2000)
-def _update_alike_for(table: str, columns: Columns) -> Sql:
+def _update_alike_for(table: str, columns: Columns, *, one: bool) -> Sql:
     sets = join(", ", [sql("{c} = {v}{cast}", c=ident(n), v=None, cast=cast) for n, cast in columns])
     return sql(
-        "UPDATE {t} t SET {sets}, {stamp} WHERE id = ANY ({ids}::bigint[]) RETURNING id",
-        t=ident(table), sets=sets, stamp=_STAMP, ids=None,
+        "UPDATE {t} t SET {sets}, {stamp} WHERE {these} RETURNING id",
+        t=ident(table), sets=sets, stamp=_STAMP, these=among(ident("id"), (0,) if one else ()),
     )  # fmt: skip
 
 

@@ -195,7 +195,7 @@ TEXT = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="
             "exact": st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**29), max_value=10**29),
             "fragile": st.booleans(),
             "day": st.none() | st.dates(),
-            "moment": st.none() | st.datetimes(timezones=st.just(UTC)),
+            "moment": st.none() | st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=st.just(UTC)),  # noqa: DTZ001
             "size": st.none() | st.sampled_from(Size),
         }),
         min_size=1,
