@@ -120,12 +120,14 @@ class Server:
     def stop(self, mode: StopMode = "fast", *, timeout: float = 60) -> None:
         """Stop it and wait for its end; one that does not listen is stopped harder, as after a crash."""
         stop_in(self.pid, mode, timeout)
+        self._reap()
 
     def kill(self) -> None:
         """Kill it as a power cut would: no farewell, its children find out by themselves."""
         pid = self.pid()
         if pid is not None and processes.send(pid, signal.SIGKILL):
             processes.wait_gone(pid, lambda: self.pid() is None, 10)
+        self._reap()
 
     def is_running(self) -> bool:
         """Say whether its postmaster is alive."""
@@ -196,6 +198,13 @@ class Server:
         finally:
             os.close(log)
         return self._child.pid
+
+    def _reap(self) -> None:
+        """Take note of the end of our child: its pid file is gone a moment before it is itself."""
+        if self._child is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._child.wait(10)
+                self._child = None
 
     def _environ(self) -> dict[str, str]:
         """Return the environment of the server."""
