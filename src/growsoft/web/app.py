@@ -17,7 +17,7 @@ from growsoft.security import passwords
 from growsoft.security.tokens import new_token
 from growsoft.web import csrf
 from growsoft.web.compress import compressed
-from growsoft.web.errors import Busy, PageNotFound, Problem, Refusal, SignInNeeded, UnknownHost, problem_of
+from growsoft.web.errors import Busy, PageNotFound, Problem, Refusal, SignInNeeded, TooLarge, UnknownHost, problem_of
 from growsoft.web.headers import HeadersPolicy
 from growsoft.web.http import TEXT, Request, Response
 from growsoft.web.log import Fields, described, logger
@@ -30,6 +30,8 @@ from growsoft.web.static import PREFIX
 from growsoft.web.visit import SignedInVisit, Visit, sign_in_path, tools
 
 READY = "/readyz"
+# What somebody who is not signed in may send: a login, a password of 1 KiB however it is encoded, a token.
+STRANGERS_FORM = 64 * 1024
 _HAS_PASSWORD = sql("SELECT gs.has_credential()")
 
 
@@ -125,6 +127,8 @@ class Application:
         """Answer somebody who need not be signed in; his browser is given a secret to be known by."""
         device = device_of(request)
         visit = Visit(self._tools, request, site, device or new_token())
+        if len(request.body) > STRANGERS_FORM:
+            raise TooLarge
         if not request.safe and not (request.path == LOGIN and csrf.from_script(request)):
             csrf.refuse_forgery(request, given=visit.form.get(csrf.FIELD, ""), secret=device, origin=origin_of(request))
         response = match.answer(visit)
@@ -136,6 +140,9 @@ class Application:
         if session is None:
             return self._sign_in_first(request, site)
         visit = Visit(self._tools, request, site, device_of(request))
+        if len(request.body) > STRANGERS_FORM:
+            # Reading a large form takes seconds: only for somebody who is known to be signed in.
+            self._run(site, session, lambda _env: Response(), "read")
         if not request.safe:
             csrf.refuse_forgery(
                 request,

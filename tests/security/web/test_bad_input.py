@@ -71,6 +71,27 @@ def test_an_address_that_nobody_made_shows_a_list_or_says_what_is_wrong(
             assert answer.status < 500, (path, query[:80])
 
 
+def test_nobody_makes_us_read_a_large_form_before_he_is_known(visitor: Browser, ben: Browser) -> None:
+    large = b"a=" + b"%" * 100_000
+    # What is no form is refused as such where it is read at all.
+    kind = {"content-type": "no/form", "origin": f"https://{visitor.host}", "sec-fetch-site": "same-origin"}
+    for path in ("/web/login", "/web/link/x"):
+        assert visitor.ask("POST", path, b"a", kind).status == 415
+        assert visitor.ask("POST", path, large, kind).status == 413
+    visitor.cookies["__Host-gs"] = "x" * 43
+    for path in ("/web/logout", "/web/password", "/app/show.item/new"):
+        assert visitor.ask("POST", path, b"a", kind).status == 415
+        assert visitor.ask("POST", path, large, kind).status in {303, 401}
+        assert ben.ask("POST", path, large, kind).status == 415
+
+
+def test_a_large_form_of_somebody_who_is_known_is_taken(ben: Browser) -> None:
+    note = "%" * 200_000
+    made = ben.submit("/app/show.item/new", v__name="Large", v__note=note)
+    assert made.status == 303
+    assert note in ben.get(made.location).text
+
+
 @pytest.mark.parametrize("query", ADDRESSES[:4])
 def test_pages_for_everybody_bear_any_address(visitor: Browser, query: str) -> None:
     for path in ("/", "/web/login", "/web/link/x", "/app"):

@@ -32,7 +32,7 @@ LOGINS: Final = (
 PASSWORDS: Final = (
     "wrong", "", " ", "x" * 1024, "\u00e9" * 200, "e\u0301" * 200, "\U0001f511" * 200, "' OR 1=1", "\t\n", "\x7f",
 )  # fmt: skip
-IMPOSSIBLE: Final = ("x" * 1025, "x" * 1_000_000, "\0", "a\0b", "\u0301" * 5000, "\x1b[0m")
+IMPOSSIBLE: Final = ("x" * 1025, "x" * 60_000, "x" * 1_000_000, "\0", "a\0b", "\u0301" * 5000, "\x1b[0m")
 FOREIGN: Final = (
     "/web/database/manager", "/web/database/selector", "/web/database/list", "/web/database/create",
     "/web/database/restore", "/web/session/get_session_info", "/jsonrpc", "/xmlrpc/2/common", "/xmlrpc/2/db",
@@ -99,7 +99,7 @@ def test_pw4_the_answer_is_the_same_for_every_password(door: Door) -> None:
             env["res.users"].browse(ben).write({"login": f"ben{number}"})
         known, unknown = door.knock(f"ben{number}", password), door.knock(f"nobody{number}", password)
         assert known == unknown
-        assert known[0] == 401
+        assert known[0] == (413 if len(password) == 1_000_000 else 401)
 
 
 def test_a_blocked_login_is_blocked_whether_or_not_it_exists(door: Door) -> None:
