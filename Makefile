@@ -1,7 +1,7 @@
 # The commands of this repository; `make help` lists them. README.md says what each is for.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help up down test check check-lint check-format check-mypy check-pyright check-floors security bench mutants docs lock
+.PHONY: help up down test test-all fresh check check-lint check-format check-mypy check-pyright check-floors security bench mutants docs lock
 
 BIN := .venv/bin
 ARGS ?=
@@ -21,10 +21,19 @@ down: ## Stop what `make up` started
 	@scripts/venv .venv runtime build
 	@$(BIN)/growsoft down $(ARGS)
 
-test: ## Run every test that can run here, and say what was skipped and why
+test: ## Run every test that can run here but the slow ones, and say what was skipped and why
+	@scripts/venv .venv runtime build dev test
+	@scripts/venv .venv-semgrep semgrep
+	@echo "Slow tests are left out: make test-all runs them, too."
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not slow" $(ARGS)
+
+test-all: ## Run every test that can run here, the slow ones too
 	@scripts/venv .venv runtime build dev test
 	@scripts/venv .venv-semgrep semgrep
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+
+fresh: ## Clone this, start it for the first and the second time and without a network; as root also as an ordinary user
+	@python3 tests/acceptance/fresh_clone.py
 
 check: ## Lint, format, types, floors: under a minute
 	@scripts/venv .venv runtime build dev test
