@@ -80,7 +80,7 @@ def _worker(prepared: Prepared, number: int, line: Line, listeners: Sequence[int
 
 
 def _python(module: str) -> tuple[str, ...]:
-    return (sys.executable, "-m", module)
+    return (sys.executable, "-P", "-m", module)
 
 
 def _environ(prepared: Prepared, *, secret: bool) -> dict[str, str]:

@@ -97,7 +97,8 @@ def _detached(settings: Settings) -> Up:
     """Start another process that goes on when we are gone, and wait until it serves."""
     _say(f"Starting in {settings.home} ...")
     state = prepare_folders(settings, decide())
-    argv = [sys.executable, "-m", "growsoft.cli.main", "up"]
+    # -P: the folder we are called in may be everybody's, and Python would look for modules there first.
+    argv = [sys.executable, "-P", "-m", "growsoft.cli.main", "up"]
     try:
         told = background.detach(argv, os.environ, state.log / "up.log", timeout=START_SECONDS, say=_say)
     except background.DidNotStart:

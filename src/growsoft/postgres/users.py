@@ -134,7 +134,7 @@ def plain_environ() -> dict[str, str]:
 def _cannot_run(user: ServiceUser, modules: Iterable[str], environ: Mapping[str, str] | None) -> str:
     """Return why a user cannot run our interpreter with our packages, or an empty string."""
     passed = dict(os.environ if environ is None else environ)
-    done = run_as(user, [sys.executable, "-c", _READ_MODULES, *modules], environ=passed)
+    done = run_as(user, [sys.executable, "-P", "-c", _READ_MODULES, *modules], environ=passed)
     if done.returncode == 0:
         return ""
     reason = done.stderr.strip().splitlines()[-1:] or ["no reason given"]
