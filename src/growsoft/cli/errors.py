@@ -10,6 +10,7 @@ from typing import Final
 
 import click
 
+from growsoft.cli.terminal import printable
 from growsoft.config import load
 from growsoft.errors import AccessError, ConfigError, GrowsoftError, MissingError, UserError
 
@@ -58,10 +59,10 @@ def ended(command: Callable[[], object]) -> int:
     except BrokenPipeError:
         return FAILED
     except GrowsoftError as error:
-        click.echo(f"Error: {error.message}", err=True)
+        click.echo(printable(f"Error: {error.message}", kept="\n"), err=True)
         return exit_code(error)
     except Exception as error:  # noqa: BLE001 - the last place where an error can be said in a sentence
-        click.echo(f"Error: {defect(error)}", err=True)
+        click.echo(printable(f"Error: {defect(error)}", kept="\n"), err=True)
         return FAILED
     return code if isinstance(code, int) else OK
 

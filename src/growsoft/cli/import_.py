@@ -13,6 +13,8 @@ from typing import IO, TYPE_CHECKING, Final
 
 import click
 
+from growsoft.cli.terminal import printable
+
 if TYPE_CHECKING:
     from growsoft.exchange.plan import Options
     from growsoft.exchange.report import Report
@@ -169,8 +171,8 @@ def _print_json(report: Report, wanted: _Wanted) -> None:
 
 def _print(report: Report, wanted: _Wanted) -> None:
     for error in report.errors:
-        cell = f", {error.column} '{error.value}'".replace("\n", " ") if error.column else ""
-        click.echo(f"Line {error.line}{cell}: {error.reason}", err=True)
+        cell = f", {error.column} '{error.value}'" if error.column else ""
+        click.echo(printable(f"Line {error.line}{cell}: {error.reason}"), err=True)
     if report.more_errors:
         click.echo("There are more errors than these.", err=True)
     if report.errors and not (report.created or report.updated):

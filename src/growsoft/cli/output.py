@@ -9,6 +9,8 @@ from typing import Final
 
 import msgspec
 
+from growsoft.cli.terminal import printable
+
 GAP: Final = "  "
 
 
@@ -44,4 +46,4 @@ def cell(value: object) -> str:
         case list() | tuple():
             return ",".join(map(cell, value))  # pyright: ignore[reportUnknownArgumentType] - any value can be shown
         case _:
-            return "".join(sign if sign.isprintable() else " " for sign in str(value))
+            return printable(str(value))

@@ -6,6 +6,7 @@ import json
 import ssl
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -118,6 +119,16 @@ def test_nd1_idle_connections_of_one_address_lock_nobody_else_out(stranger: Stra
     finally:
         for tls in held:
             tls.close()
+
+
+def test_a_file_of_a_customer_does_not_steer_the_operator_s_terminal(running_instance: Home, tmp_path: Path) -> None:
+    file = tmp_path / "prices.csv"
+    file.write_text("name,price,\x1b[31m\nTea,12\x1b]0;title\x07,\n\x1b[2J,\x9b1m,\n", "utf-8")
+    maps = ("--map", "name=name", "--map", "price=list_price")
+    done = running_instance.run("import", "demo", "product.product", file, *maps, "--dry-run")
+    assert done.code == 1
+    assert "Line 2" in done.err
+    assert not set("\x1b\x07\x9b") & set(done.err + done.out)
 
 
 def test_the_log_is_lines_of_json_whatever_was_asked(stranger: Stranger) -> None:

@@ -35,6 +35,14 @@ def test_each_kind_of_error_has_its_exit_code(error: GrowsoftError, code: int) -
     assert exit_code(error) == code
 
 
+def test_an_error_does_not_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    def fail() -> int:
+        raise ValidationError("No \x1b]0;title\x07\x9b31m\u202e here.\nSecond line.")
+
+    assert ended(fail) == 1
+    assert capsys.readouterr().err == "Error: No  ]0;title  31m  here.\nSecond line.\n"
+
+
 @pytest.fixture
 def open_home() -> Iterator[Path]:
     """A home that service users could reach, so that root's state is in it as everybody else's is."""
