@@ -64,6 +64,7 @@ CREATE TABLE gs_priv.session (
   expires_at timestamptz NOT NULL
 );
 CREATE INDEX session_user_id ON gs_priv.session (user_id);
+CREATE INDEX session_expires_at ON gs_priv.session (expires_at);
 -- When a session was last used. Apart from it and without a foreign key: a request holds a lock on what it notes here
 -- until it ends, and signing out must not wait for that.
 CREATE TABLE gs_priv.session_seen (token_hash bytea PRIMARY KEY, at timestamptz NOT NULL);

@@ -109,6 +109,14 @@ CREATE FUNCTION gs_priv.open_session(
          clock_timestamp() + s.session_absolute
     FROM gs_priv.setting s;
   INSERT INTO gs_priv.session_seen VALUES (hash, clock_timestamp());
+  -- What is over is swept by those who come, some rows at a time: otherwise each sign-in would stay for ever.
+  DELETE FROM gs_priv.session WHERE token_hash IN (
+    SELECT x.token_hash FROM gs_priv.session x WHERE x.expires_at <= clock_timestamp() LIMIT 20 FOR UPDATE SKIP LOCKED);
+  DELETE FROM gs_priv.link WHERE token_hash IN (
+    SELECT x.token_hash FROM gs_priv.link x WHERE x.expires_at <= clock_timestamp() LIMIT 20 FOR UPDATE SKIP LOCKED);
+  DELETE FROM gs_priv.known_device WHERE (user_id, device) IN (
+    SELECT x.user_id, x.device FROM gs_priv.known_device x
+     WHERE x.seen <= clock_timestamp() - interval '400 d' LIMIT 20 FOR UPDATE SKIP LOCKED);
   DELETE FROM gs_priv.session_seen WHERE token_hash IN (
     SELECT x.token_hash FROM gs_priv.session_seen x
      WHERE NOT EXISTS (SELECT FROM gs_priv.session y WHERE y.token_hash = x.token_hash) AND x.token_hash <> hash

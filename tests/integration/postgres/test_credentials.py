@@ -14,7 +14,7 @@ from growsoft.errors import AccessError
 from growsoft.postgres.context import LoginDoor, SessionDoor
 from growsoft.postgres.pool import Pools
 from growsoft.postgres.refusals import Conflict, ConstraintViolated, SessionEnded
-from growsoft.postgres.sql import Sql, sql
+from growsoft.postgres.sql import Sql, ident, sql
 from growsoft.postgres.superuser import superuser
 from growsoft.postgres.transaction import retrying
 from tests.support.notes import ANN, BOB, Notes
@@ -448,6 +448,25 @@ def test_signing_in_and_failing_to_are_audited_without_secrets(notes: Notes, ann
     assert kinds[-2:] == ["sign_in", "sign_in_failed"]
     assert "password" in kinds
     assert not [details for _kind, _user, details in rows if PASSWORD in details or "wrong" in details]
+
+
+def test_what_is_over_is_swept_by_the_next_who_comes(notes: Notes, ann: Visitor) -> None:
+    over = [ann.sign_in("ann", PASSWORD) for _ in range(3)]
+    create_link(notes.database, 11)
+    Visitor(notes.database, secrets.token_bytes(32)).sign_in("ann", PASSWORD)
+    for ended in (
+        sql("UPDATE gs_priv.session SET expires_at = now() - interval '1 s'"),
+        sql("UPDATE gs_priv.link SET expires_at = now() - interval '1 s'"),
+        sql("UPDATE gs_priv.known_device SET seen = now() - interval '401 d'"),
+    ):
+        _as_owner(notes, ended)
+    now = ann.sign_in("ann", PASSWORD)
+    assert now is not None
+    assert _works(notes, now)
+    assert not any(_works(notes, session) for session in over if session is not None)
+    with superuser(notes.owner) as connection:
+        for table, left in (("session", 1), ("link", 0), ("known_device", 0)):
+            assert connection.run(sql("SELECT count(*) FROM gs_priv.{t}", t=ident(table))).scalar() == left, table
 
 
 def test_old_notes_of_when_sessions_were_seen_are_swept(notes: Notes, ann: Visitor) -> None:
