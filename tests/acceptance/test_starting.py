@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from growsoft.cli import background
 from tests.support.https import Site
 from tests.support.instance import Home, eventually, new_home
 
@@ -130,6 +131,41 @@ def test_a_setup_that_fails_is_said_in_a_sentence_and_leaves_nothing_running(hom
     assert "Error: setup: " in done.err
     assert "Traceback" not in done.err
     assert home.json("down") == {"stopped": False}
+
+
+def test_in_one_user_mode_only_this_machine_is_served(home: Home) -> None:
+    home.ok("down")
+    if {row["check"]: row["detail"] for row in home.json("doctor")}["users"].startswith("separate"):
+        pytest.skip("here the workers are users of their own")
+    done = home.run("up", "--detach", environ={**home.environ, "GROWSOFT_BIND": "0.0.0.0"})  # noqa: S104 - is refused
+    assert (done.code, done.out) == (1, "")
+    assert "only this machine is served" in done.err
+    assert home.json("down") == {"stopped": False}
+
+
+def test_whoever_does_not_wait_is_told_that_it_goes_on(home: Home) -> None:
+    home.ok("down")
+    starting = home.start("up", "--detach")
+    assert starting.stderr is not None
+    assert starting.stderr.readline().startswith("Starting in")
+    eventually(lambda: background.running(home.state) is not None)
+    starting.send_signal(signal.SIGINT)
+    out, err = starting.communicate(timeout=10)
+    assert (starting.returncode, out) == (130, "")
+    assert (
+        err == "It goes on in the background; see how far it is with `growsoft doctor`, stop it with `growsoft down`.\n"
+    )
+    assert home.json("up", "--detach")["state"] == "running"
+
+
+def test_a_start_can_be_stopped_in_the_middle(home: Home) -> None:
+    home.ok("down")
+    starting = home.start("up", "--detach")
+    eventually(lambda: background.running(home.state) is not None)
+    assert home.json("down") == {"stopped": True}
+    out, err = starting.communicate(timeout=60)
+    assert (starting.returncode, out) == (1, "")
+    assert "Traceback" not in err
 
 
 def test_two_who_start_at_the_same_moment_start_one(home: Home) -> None:

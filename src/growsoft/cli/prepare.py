@@ -9,6 +9,7 @@ from typing import Final
 from growsoft.cli.hosts import LOOPBACK, keep_host_certificate
 from growsoft.cli.instance import Facts, ensure_facts
 from growsoft.config import Settings, State
+from growsoft.errors import ConfigError
 from growsoft.keeper.start import INSTANCE_KEY
 from growsoft.postgres.binaries import find, reachable
 from growsoft.postgres.local import LocalCluster, local_cluster
@@ -39,6 +40,7 @@ def prepare(settings: Settings, state: State, users: Separation) -> Prepared:
 
     The folders are there (`config.folders`), and nobody else prepares them at this moment (`background.only_one`).
     """
+    _refuse_exposed(settings, users)
     _ensure_keys(state, users)
     authority = _authority(state, users)
     write_openssl_config(state.root / OPENSSL_CONFIG)
@@ -52,6 +54,15 @@ def prepare(settings: Settings, state: State, users: Separation) -> Prepared:
     binaries = reachable(find(), users.database, state.binaries)
     cluster = local_cluster(settings, state, users, binaries, tls, state.root / OPENSSL_CONFIG)
     return Prepared(settings, state, users, ensure_facts(state.instance), cluster)
+
+
+def _refuse_exposed(settings: Settings, users: Separation) -> None:
+    """Refuse strangers where a hole in a web worker would open the keeper's files."""
+    if users.mode == "one-user" and not settings.loopback_only:
+        raise ConfigError(
+            f"bind is {settings.bind} ({settings.origin('bind')}), but in one-user mode only this machine is served"
+            f" ({users.why}); unset it, or start Growsoft as root from a place that other users can read."
+        )
 
 
 def _authority(state: State, users: Separation) -> Authority:

@@ -16,7 +16,7 @@ import msgspec
 
 from growsoft.cli import background
 from growsoft.cli.children import lines
-from growsoft.cli.errors import NotYours
+from growsoft.cli.errors import INTERRUPTED, NotYours
 from growsoft.cli.hosts import address
 from growsoft.cli.listening import bound
 from growsoft.cli.output import print_json
@@ -105,6 +105,9 @@ def _detached(settings: Settings) -> Up:
         if background.running(state):
             return _running(settings, state)  # somebody else was quicker
         raise
+    except KeyboardInterrupt:
+        _say("It goes on in the background; see how far it is with `growsoft doctor`, stop it with `growsoft down`.")
+        sys.exit(INTERRUPTED)
     return msgspec.json.decode(told, type=Up)
 
 
