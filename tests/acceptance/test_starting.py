@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 import socket
+import time
 from collections.abc import Generator
 from contextlib import closing
 from pathlib import Path
@@ -89,6 +90,9 @@ def test_everything_ends_when_it_is_stopped(home: Home) -> None:
     home.ok("up", "--detach")
     running = processes(home)
     assert home.ok("down") == "Stopped.\n"
+    deadline = time.monotonic() + 10  # the supervisor gives up its lock a moment before it ends itself
+    while any(alive(pid) for pid in running) and time.monotonic() < deadline:
+        time.sleep(0.05)
     assert [pid for pid in running if alive(pid)] == []
     done = home.run("db", "list")
     assert (done.code, done.out) == (1, "")
