@@ -1,7 +1,7 @@
 # The commands of this repository; `make help` lists them. README.md says what each is for.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help up down test test-all fresh check check-lint check-format check-mypy check-pyright check-floors security bench mutants docs lock
+.PHONY: help up down test test-all fresh check check-lint check-format check-mypy check-pyright check-floors security bench mutants oracle docs lock
 
 BIN := .venv/bin
 ARGS ?=
@@ -9,6 +9,7 @@ ARGS ?=
 export PYTHON
 # Tests of one file share a worker, and each worker has a PostgreSQL of its own.
 WORKERS ?= auto
+WORLDS ?= 1000
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
@@ -68,6 +69,10 @@ mutants: ## Plant defects in the walls and see the tests fail
 	@scripts/venv .venv runtime build dev test
 	@scripts/venv .venv-semgrep semgrep
 	@$(BIN)/python -m tests.mutants $(ARGS)
+
+oracle: ## Compare what PostgreSQL shows with a plain reading of the rules, for many drawn worlds (WORLDS=1000)
+	@scripts/venv .venv runtime build dev test
+	@GROWSOFT_ORACLE_EXAMPLES=$(WORLDS) $(BIN)/python -m pytest --timeout 0 tests/security/test_sw7_oracle.py
 
 docs: ## Check the documents: links, decisions, dependencies
 	@scripts/venv .venv runtime build dev test

@@ -44,11 +44,13 @@ def declare(registry: Registry) -> Declarations:
     check_rules(registry)
     tables = [table for info in registry.models.values() for table in _tables(registry, info)]
     triggers = account_triggers([app.accounts for app in registry.apps if app.accounts is not None])
+    policies = [policy for info in registry.models.values() for policy in _policies(registry, info)]
+    grants = [grant for info in registry.models.values() for grant in _grants(registry, info)]
     return Declarations(
         apps=registry.versions,
         tables=tuple(table.with_triggers(triggers.get(table.name, ())) for table in tables),
-        policies=tuple(policy for info in registry.models.values() for policy in _policies(registry, info)),
-        grants=tuple(grant for info in registry.models.values() for grant in _grants(registry, info)),
+        policies=(*policies, *_nothing(policies, grants)),
+        grants=tuple(grants),
         roles=tuple(sorted(group_role(group) for group in _groups(registry))),
     )
 
@@ -160,7 +162,6 @@ def _policies(registry: Registry, info: ModelInfo) -> Iterator[Policy]:
             yield Policy(info.table, name_within(f"{role}__{verb}"), command, condition, role)
         for name, condition in _global_conditions(registry, info, verb):
             yield Policy(info.table, name_within(f"rule_{name}__{verb}"), command, condition)
-    yield from _policies_of_columns(info.table, (group for field in info.columns.values() for group in field.groups))
     for field in info.fields.values():
         if isinstance(field, Many2many):
             yield from _relation_policies(registry, info, field)
@@ -196,27 +197,32 @@ def _global_conditions(
 
 def _relation_policies(registry: Registry, info: ModelInfo, field: Many2many[Any]) -> Iterator[Policy]:
     """Links are seen with the record they belong to, and changed by those who may change it."""
-    relation, owner = field.relation(info.table), ident("o__")
+    relation = field.relation(info.table)
     verbs: tuple[tuple[Verb, Verb], ...] = (("read", "read"), ("create", "write"), ("unlink", "write"))
     for verb, needed in verbs:
         command = _COMMANDS[verb]
         yield Policy(relation, name_within(f"{ELEVATED_GROUP}_{verb}"), command, TRUE, ELEVATED_GROUP)
-        narrowing = [condition for _name, condition in _global_conditions(registry, info, needed, owner)]
-        for group, condition in group_conditions(registry, info, needed, owner).items():
-            where = join(" AND ", [sql("({c})", c=c) for c in (condition, *narrowing)])
-            exists = sql(
-                "EXISTS (SELECT FROM {t} o__ WHERE o__.id = {rel}.source_id AND {where})",
-                t=ident(info.table), rel=ident(relation), where=where,
-            )  # fmt: skip
+        for group, conditions in _owner_conditions(registry, info, needed).items():
+            where = join(" AND ", [sql("o__.id = {rel}.source_id", rel=ident(relation)), *conditions])
+            exists = sql("EXISTS (SELECT FROM {t} o__ WHERE {where})", t=ident(info.table), where=where)
             yield Policy(relation, name_within(f"{group_role(group)}__{verb}"), command, exists, group_role(group))
-    yield from _policies_of_columns(relation, field.groups)
 
 
-def _policies_of_columns(table: str, groups: Iterable[str]) -> Iterator[Policy]:
-    # Groups that are given some columns are given no rows by that: rows come from Access and rules.
-    for group in sorted(set(groups)):
-        role = group_role(group)
-        yield Policy(table, name_within(f"{role}__columns"), "SELECT", sql("false"), role)
+def _owner_conditions(registry: Registry, info: ModelInfo, verb: Verb) -> dict[str, list[Sql]]:
+    """Give what the record that links belong to has to meet beyond being seen, by group."""
+    owner = ident("o__")
+    grouped = group_conditions(registry, info, verb, owner)
+    if verb == "read":  # the record's own policies say who sees it
+        return {group: [] for group in grouped}
+    narrowing = [sql("({c})", c=condition) for _name, condition in _global_conditions(registry, info, verb, owner)]
+    return {group: [sql("({c})", c=condition), *narrowing] for group, condition in grouped.items()}
+
+
+def _nothing(policies: Iterable[Policy], grants: Iterable[Grant]) -> Iterator[Policy]:
+    """Say of groups that may use columns and to whom no rule opens rows that they see none: nothing is left unsaid."""
+    opened = {(policy.table, policy.role) for policy in policies}
+    for table, role in sorted({(grant.table, grant.role) for grant in grants} - opened):
+        yield Policy(table, name_within(f"{role}__nothing"), "SELECT", sql("false"), role)
 
 
 # -- grants ------------------------------------------------------------------------------------------------------------

@@ -57,8 +57,9 @@ class Rights:
         return self.unlinkable(info.table)
 
     def unlinkable(self, table: str) -> bool:
-        """Whether rows of a table, such as that of links, may be deleted."""
-        return any(grant.delete for grant in self.grants if grant.table == table)
+        """Whether rows of a table, such as that of links, may be found and deleted."""
+        found = bool(self._tables.get(table, _NOTHING).select)
+        return found and any(grant.delete for grant in self.grants if grant.table == table)
 
     def sees(self, registry: Registry, info: ModelInfo, field: AnyField) -> bool:
         """Whether a field may be read at all, whatever it is made of.

@@ -48,7 +48,11 @@ def check_rules(registry: Registry) -> None:
 def _refuse_unreadable(registry: Registry, info: ModelInfo, name: str, rule: Rule) -> None:
     """A rule is evaluated with its reader's rights: of other records it may look at what every reader may read."""
     readers = {rule.group} if rule.group else {access.group for access in info.access}
-    for glance in _glances(registry, info, rule.condition):
+    glances = list(_glances(registry, info, rule.condition))
+    if "write" in rule.verbs and any(isinstance(field, Many2many) for field in info.fields.values()):
+        # Who may change its links is asked from outside of the record, where its columns are those of another one.
+        glances += [Glance(info, leaf.names[0], "") for leaf in _simplest(registry, info, rule.condition)]
+    for glance in glances:
         for group in readers:
             if not _may_read(registry, glance, group):
                 raise ConfigError(

@@ -14,6 +14,7 @@ import pytest
 from growsoft.apps.base import app as base
 from growsoft.errors import ConfigError
 from growsoft.orm import Access, App, Check, Condition, Group, Model, Rule, api, current, fields, load
+from growsoft.orm.access import VERBS, Verb
 from growsoft.orm.domain import Leaf
 from tests.integration.orm import extended, trade
 
@@ -128,12 +129,19 @@ SECRET: Final = Leaf(("secret",), "like", "x")
 GROUPS: Final = (Group("made.user", "User"), Group("made.boss", "Boss", implied=("made.user",)))
 
 
-def ruled(condition: Condition, *, group: str = "made.user", access: bool = True, back: Condition | None = None) -> App:
+def ruled(
+    condition: Condition,
+    *,
+    group: str = "made.user",
+    access: bool = True,
+    back: Condition | None = None,
+    verbs: tuple[Verb, ...] = VERBS,
+) -> App:
     """Make two models, the first with a rule that may look at the second."""
     first: Members = {
         "_name": "made.first", "secret": fields.Char(groups="made.boss"), "other_id": to_one("made.other"),
         "up_id": to_one("made.first"), "other_ids": to_many("made.other"), "user_id": to_one("made.other"),
-        "users": Access("made.user"), "ruled": Rule(condition, group=group),
+        "users": Access("made.user"), "ruled": Rule(condition, group=group, verbs=verbs),
     }  # fmt: skip
     other: Members = {
         "_name": "made.other", "secret": fields.Char(groups="made.boss"), "first_id": to_one("made.first"),
@@ -157,6 +165,7 @@ UNREADABLE: list[tuple[str, App]] = [
     (r"made\.other\.secret, which made\.user", ruled(through("other_id", SECRET), group="")),
     (r"made\.other\.secret, which made\.user", ruled(~Leaf(("other_id", "secret"), "not like", "x"))),
     (r"made\.other\.secret, which made\.user", ruled(NAMED | (NAMED & ~through("other_id", ~SECRET)))),
+    (r"made\.first\.secret, which made\.user", ruled(SECRET)),  # asked for links, from outside of the record
 ]
 
 
@@ -188,7 +197,7 @@ FINE: list[App] = [
     ruled(through("other_id")),
     ruled(through("other_id"), back=NAMED),
     ruled(through("other_id", SECRET), group="made.boss"),
-    ruled(SECRET),  # a column of the row itself is looked at for everybody
+    ruled(SECRET, verbs=("read", "create", "unlink")),  # a column of the row itself is looked at for everybody
     ruled(Leaf(("user_id",), "=", current.user) | Leaf(("other_id",), "in", current.companies)),
     ruled(Leaf(("id",), "=", current.user)),
 ]

@@ -1,0 +1,276 @@
+"""A world, and what each of its users sees and may do: sets and loops, written without a look at the product."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+Verb = Literal["read", "create", "write", "unlink"]
+Value = str | int | frozenset[int] | None
+Row = Mapping[str, Value]
+
+
+# -- what is asked of a row --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Compare:
+    """A column compared with a value: ``=``, ``<``, ``>=``, or ``in`` a tuple of values."""
+
+    column: str
+    operator: Literal["=", "<", ">=", "in"]
+    value: object
+
+
+@dataclass(frozen=True)
+class Mine:
+    """A link leads to the user who asks."""
+
+    link: str
+
+
+@dataclass(frozen=True)
+class Ours:
+    """A link leads to a company of the one who asks."""
+
+    link: str
+
+
+@dataclass(frozen=True)
+class Unset:
+    """A link leads nowhere."""
+
+    link: str
+
+
+@dataclass(frozen=True)
+class Linked:
+    """A link leads to a row that he sees and that meets a condition; ``tag_ids`` leads to many."""
+
+    link: str
+    inner: Condition
+
+
+@dataclass(frozen=True)
+class Both:
+    """All of these."""
+
+    parts: tuple[Condition, ...]
+
+
+@dataclass(frozen=True)
+class Either:
+    """One of these."""
+
+    parts: tuple[Condition, ...]
+
+
+@dataclass(frozen=True)
+class Opposite:
+    """Not this."""
+
+    part: Condition
+
+
+Condition = Compare | Mine | Ours | Unset | Linked | Both | Either | Opposite
+
+
+# -- what there is -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Access:
+    """What a group may do with a model at all."""
+
+    group: str
+    verbs: frozenset[Verb]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Which rows: for a group, or (``group`` is empty) for everybody."""
+
+    condition: Condition
+    group: str
+    verbs: frozenset[Verb]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A model with its rows by id.
+
+    ``target`` is the model that ``link_id`` leads to, if any, and ``tag_ids`` where it is ``tagged``.
+    """
+
+    name: str
+    access: tuple[Access, ...]
+    rules: tuple[Rule, ...]
+    rows: Mapping[int, Row]
+    target: str = ""
+    tagged: bool = False
+    secret_group: str = ""
+    tags_group: str = ""
+
+
+@dataclass(frozen=True)
+class User:
+    """Somebody: the groups he was put into, and his companies."""
+
+    id: int
+    groups: frozenset[str]
+    companies: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class World:
+    """Everything. ``implied`` says which groups come with a group."""
+
+    implied: Mapping[str, frozenset[str]]
+    tables: Mapping[str, Table]
+    users: tuple[User, ...]
+
+
+# -- what follows ------------------------------------------------------------------------------------------------------
+
+COLUMNS = ("name", "num", "flag", "secret", "owner_id", "company_id")
+
+
+@dataclass(frozen=True)
+class Eyes:
+    """One user in one world: every question about what he sees and may do is answered here."""
+
+    world: World
+    user: User
+    _seen: dict[tuple[str, int], bool] = field(default_factory=dict[tuple[str, int], bool], compare=False)
+
+    @cached_property
+    def groups(self) -> frozenset[str]:
+        """All groups he is in."""
+        return closed(self.world, self.user.groups)
+
+    def columns(self, table: Table, verb: Verb) -> frozenset[str]:
+        """The columns he may read, give to new rows, or change."""
+        links = ("link_id",) if table.target else ()
+        verbs = {v for access in table.access if access.group in self.groups for v in access.verbs}
+        found = {name for name in (*COLUMNS, *links) if verb in verbs}
+        if table.secret_group:
+            found.discard("secret")
+            with_it = closed(self.world, (table.secret_group,))
+            theirs = {v for access in table.access if access.group in with_it for v in access.verbs} | {"read"}
+            if table.secret_group in self.groups and verb in theirs:
+                found.add("secret")
+        if verb == "read" and "read" in verbs:
+            found |= {"id", "version", "write_uid"}
+        return frozenset(found)
+
+    def may_delete(self, table: Table) -> bool:
+        """Whether he may delete rows at all."""
+        return any(access.group in self.groups and "unlink" in access.verbs for access in table.access)
+
+    def has_rules(self, table: Table, verb: Verb) -> bool:
+        """Whether anything opens rows of a table to him at all."""
+        grouped = [rule for rule in table.rules if rule.group]
+        if grouped:
+            return any(rule.group in self.groups and verb in rule.verbs for rule in grouped)
+        return any(access.group in self.groups and verb in access.verbs for access in table.access)
+
+    def may_touch_tags(self, table: Table, verb: Verb) -> bool:
+        """Whether he may see (read) or change (write) links to tags at all."""
+        if not table.tags_group:
+            return any(access.group in self.groups and verb in access.verbs for access in table.access)
+        with_it = closed(self.world, (table.tags_group,))
+        theirs = {v for access in table.access if access.group in with_it for v in access.verbs} | {"read"}
+        return table.tags_group in self.groups and verb in theirs
+
+    def sees(self, table: Table, row: int) -> bool:
+        """Whether the rules let him see a row."""
+        key = (table.name, row)
+        if key not in self._seen:
+            self._seen[key] = self.rules_allow(table, table.rows[row], "read")
+        return self._seen[key]
+
+    def visible(self, table: Table) -> frozenset[int]:
+        """The rows he sees, if he may read any column at all."""
+        if not self.columns(table, "read"):
+            return frozenset()
+        return frozenset(row for row in table.rows if self.sees(table, row))
+
+    def rules_allow(self, table: Table, row: Row, verb: Verb) -> bool:
+        """Whether the rules open a row to him: one rule of his groups has to, and no rule for all may object."""
+        grouped = [rule for rule in table.rules if rule.group]
+        if grouped:
+            opened = any(
+                rule.group in self.groups and verb in rule.verbs and self.holds(table, row, rule.condition)
+                for rule in grouped
+            )
+        else:
+            opened = any(access.group in self.groups and verb in access.verbs for access in table.access)
+        objections = (rule for rule in table.rules if not rule.group and verb in rule.verbs)
+        return opened and all(self.holds(table, row, rule.condition) for rule in objections)
+
+    def holds(self, table: Table, row: Row, condition: Condition) -> bool:
+        """Whether a row meets a condition, as he sees it."""
+        match condition:
+            case Both(parts):
+                return all(self.holds(table, row, part) for part in parts)
+            case Either(parts):
+                return any(self.holds(table, row, part) for part in parts)
+            case Opposite(part):
+                return not self.holds(table, row, part)
+            case Mine(link):
+                return row[link] == self.user.id
+            case Ours(link):
+                return row[link] in self.user.companies
+            case Unset(link):
+                return row[link] is None
+            case Compare():
+                return compares(row[condition.column], condition)
+            case Linked(link, inner):
+                target = self.world.tables[table.target]
+                return any(
+                    self.sees(target, i) and self.holds(target, target.rows[i], inner) for i in linked(row, link)
+                )
+
+
+def closed(world: World, groups: Iterable[str]) -> frozenset[str]:
+    """Add what groups bring with them, and what that brings."""
+    found = set(groups)
+    waiting = list(found)
+    while waiting:
+        for group in world.implied.get(waiting.pop(), ()):
+            if group not in found:
+                found.add(group)
+                waiting.append(group)
+    return frozenset(found)
+
+
+def linked(row: Row, link: str) -> tuple[int, ...]:
+    """Give the ids a link leads to."""
+    value = row[link]
+    if isinstance(value, frozenset):
+        return tuple(sorted(value))
+    return (value,) if isinstance(value, int) else ()
+
+
+def compares(value: Value, condition: Compare) -> bool:
+    """Compare one value."""
+    wanted = condition.value
+    if condition.operator == "in":
+        return isinstance(wanted, tuple) and value in wanted
+    if condition.operator == "=":
+        return value == wanted
+    if not isinstance(value, int) or not isinstance(wanted, int):
+        raise TypeError("only numbers have an order here")
+    return value < wanted if condition.operator == "<" else value >= wanted
+
+
+def referenced(world: World, table: Table, row: int) -> bool:
+    """Whether any row anywhere leads to this one, its own links to many included: such a row cannot be deleted."""
+    for other in world.tables.values():
+        if other.target == table.name:
+            for found in other.rows.values():
+                if row in linked(found, "link_id") or (other.tagged and row in linked(found, "tag_ids")):
+                    return True
+    return table.tagged and bool(linked(table.rows[row], "tag_ids"))
