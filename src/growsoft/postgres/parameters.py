@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +44,7 @@ def standard(binaries: Binaries, *, connections: int = 300, memory: int | None =
         "wal_compression": _compression(binaries),
         "checkpoint_timeout": "10min",
         "max_wal_size": "2GB",
+        **_quick_recovery(),
     }
 
 
@@ -59,6 +61,15 @@ def ephemeral() -> dict[str, str]:
         "max_wal_senders": "0",
         "max_wal_size": "4GB",
     }
+
+
+def _quick_recovery() -> dict[str, str]:
+    """Return what lets a killed server with many databases come back in seconds.
+
+    Before its recovery a server brings everything to the disk: file by file that took 22 s with 41 databases of 150
+    tables, by file system 0.7 s. Linux 5.8 and later report what could not be written either way.
+    """
+    return {"recovery_init_sync_method": "syncfs"} if sys.platform == "linux" else {}
 
 
 def with_tls(tls: ServerTls) -> dict[str, str]:
