@@ -39,7 +39,7 @@ def _python(clone: Path, text: str) -> str:
 def _venv(clone: Path, python: str = "") -> subprocess.CompletedProcess[str]:
     # uv could do without python3-venv; this is the machine that has none.
     places = os.environ.get("PATH", "").split(":")
-    path = ":".join(place for place in places if place and not (Path(place) / "uv").exists())
+    path = ":".join(place for place in places if place and shutil.which("uv", path=place) is None)
     return subprocess.run(
         [clone / "scripts" / "venv", ".venv", "build"],
         env={"PATH": path, "PYTHON": python, "HOME": str(clone)},

@@ -14,6 +14,8 @@ from tests.acceptance.security.stranger import Stranger
 from tests.support.instance import Home
 
 PASSWORD = "plum tractor lantern"
+# An address of his own: what he does wrong must not be counted with what other tests do.
+GUESSER = "127.0.0.5"
 
 HOST = b"Host: demo.localhost:1\r\n"
 POST = b"POST /web/login HTTP/1.1\r\n" + HOST
@@ -94,11 +96,20 @@ def test_db2_the_name_in_tls_opens_no_other_database(stranger: Stranger, nancy: 
     assert "location: /web/login" in elsewhere.text
 
 
+def test_nobody_has_a_password_from_the_start(running_instance: Home) -> None:
+    guesses = {"demo.localhost": ("admin", "demo"), "localhost": ("growsoft", "admin")}
+    for host, passwords in guesses.items():
+        for login in ("admin", "__system__", "__directory__", "root"):
+            for password in passwords:
+                answer = Stranger(running_instance, host, GUESSER).sign_in(login, password)
+                assert answer.statuses == [401], (host, login)
+
+
 def test_pw4_all_workers_count_together_and_believe_no_forwarded_address(stranger: Stranger, nancy: str) -> None:
     def guess(number: int) -> int:
         forged = f"198.51.100.{number}"
         headers = {"x_forwarded_for": forged, "x_real_ip": forged, "forwarded": f"for={forged}", "x_client_ip": forged}
-        return Stranger(stranger.home).sign_in(nancy, f"wrong {number}", **headers).statuses[0]
+        return Stranger(stranger.home, source=GUESSER).sign_in(nancy, f"wrong {number}", **headers).statuses[0]
 
     with ThreadPoolExecutor(6) as pool:
         answers = list(pool.map(guess, range(18)))
