@@ -1,13 +1,14 @@
-"""Brings one database to what a set of apps declares: missing tables, walls, policies and grants, all or nothing."""
+"""Brings one database to what a set of apps declares: tables, walls, policies and grants, all or nothing."""
 
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from growsoft.postgres.check import fingerprint
+from growsoft.postgres.compare import compare
 from growsoft.postgres.database import ELEVATED_GROUP
 from growsoft.postgres.policies import Declarations, grant_statements, policy_statements, table_walls
-from growsoft.postgres.schema import Drift, Existing, difference
+from growsoft.postgres.schema import Drift
 from growsoft.postgres.sql import Sql, ident, join, script, sql
 from growsoft.postgres.superuser import Superuser
 
@@ -47,14 +48,14 @@ def apply_declarations(connection: Superuser, declarations: Declarations) -> App
         return Applied(False, (), fingerprint(connection))
     ensure_roles(connection, declarations.roles)
     with connection.atomic():
-        statements, drifts = difference(declarations.tables, existing(connection))
-        connection.run_all(statements)
+        found = compare(connection, declarations.tables)
+        connection.run_all(found.statements)
         connection.run_all(_open_walls(connection))
         connection.run_all(table_walls(declarations.tables))
         connection.run_all(policy_statements(declarations.policies))
         connection.run_all(grant_statements(declarations.grants))
         set_meta(connection, "declarations", digest)
-    return Applied(True, tuple(drifts), fingerprint(connection))
+    return Applied(True, found.drifts, fingerprint(connection))
 
 
 def ensure_roles(connection: Superuser, roles: Iterable[str]) -> None:
@@ -65,31 +66,6 @@ def ensure_roles(connection: Superuser, roles: Iterable[str]) -> None:
     )
     for role in sorted(wanted - set(found.column())):
         connection.run(sql("CREATE ROLE {role} NOLOGIN NOINHERIT", role=ident(role)))
-
-
-def existing(connection: Superuser) -> Existing:
-    """Read what the database has."""
-    columns: defaultdict[str, dict[str, str]] = defaultdict(dict)
-    rows = connection.run(
-        sql(
-            "SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod) FROM pg_class c"
-            " JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped"
-            " WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')"
-        )
-    )
-    for table, column, type_name in rows.all():
-        columns[table][column] = type_name
-    names: defaultdict[str, set[str]] = defaultdict(set)
-    rows = connection.run(
-        sql(
-            "SELECT conrelid::regclass::text, conname FROM pg_constraint WHERE connamespace = 'public'::regnamespace"
-            " UNION ALL SELECT tablename, indexname FROM pg_indexes WHERE schemaname = 'public'"
-            " UNION ALL SELECT tgrelid::regclass::text, tgname FROM pg_trigger WHERE NOT tgisinternal"
-        )
-    )
-    for table, name in rows.all():
-        names[table].add(name)
-    return Existing(dict(columns), {table: frozenset(found) for table, found in names.items()})
 
 
 def set_meta(connection: Superuser, key: str, value: str) -> None:

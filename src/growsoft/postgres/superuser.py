@@ -43,6 +43,12 @@ class Superuser:
         with self.raw.transaction():
             yield
 
+    @contextmanager
+    def undone(self) -> Generator[None]:
+        """Try something: when the block ends, it is as if it had never run."""
+        with self.raw.transaction(force_rollback=True):
+            yield
+
 
 @contextmanager
 def superuser(endpoint: Endpoint, dbname: str | None = None) -> Generator[Superuser]:
