@@ -18,7 +18,7 @@ from growsoft.orm.fields.base import Field, is_field
 from growsoft.orm.fields.relational import Relation
 from growsoft.orm.fields.stamps import Identity, Moment, Number
 from growsoft.orm.match import matches
-from growsoft.orm.narrow import is_id
+from growsoft.orm.narrow import are_ids
 from growsoft.postgres.sql import proven_literal
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ class Model(metaclass=ModelType):
             given: tuple[int, ...] = () if ids == 0 and not isinstance(ids, bool) else (ids,)
         else:
             given = tuple(ids)
-        if not all(map(is_id, given)):
+        if not are_ids(given):
             raise ValidationError("The id of a record is a whole number, one or more.")
         return self._of(self.env, given)
 

@@ -1,7 +1,7 @@
 """What a value from outside is: the questions that the wire, commands and conditions ask before they believe it."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Final, TypeGuard
+from typing import Final, TypeGuard, cast
 
 MAX_ID: Final = 2**63 - 1
 
@@ -24,3 +24,11 @@ def is_mapping(value: object) -> TypeGuard[Mapping[str, object]]:
 def is_id(value: object) -> TypeGuard[int]:
     """Whether it can be the id of a record: a whole number of 64 bits, one or more; ``True`` is none."""
     return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= MAX_ID
+
+
+def are_ids(values: tuple[object, ...]) -> TypeGuard[tuple[int, ...]]:
+    """Whether all of them can be ids; plain numbers are looked at together, because sets of records are large."""
+    if set(map(type, values)) == {int}:
+        numbers = cast("tuple[int, ...]", values)
+        return min(numbers) > 0 and max(numbers) <= MAX_ID
+    return all(map(is_id, values))

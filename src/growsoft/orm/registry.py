@@ -24,6 +24,7 @@ from growsoft.orm.money import currency_path
 
 if TYPE_CHECKING:
     from growsoft.orm.env import Env
+    from growsoft.orm.forms import Form
     from growsoft.orm.rights import Rights
     from growsoft.orm.rows import Plan
     from growsoft.orm.search import Order
@@ -224,6 +225,11 @@ class Registry:
     @cached_property
     def plans(self) -> Memo[Plan]:
         """How rows are read, by model, fields and profile."""
+        return Memo()
+
+    @cached_property
+    def forms(self) -> Memo[Form]:
+        """Statements of conditions that differ in their values only."""
         return Memo()
 
     @cached_property

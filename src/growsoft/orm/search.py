@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
@@ -10,6 +11,7 @@ from growsoft.errors import AccessError, MissingError
 from growsoft.orm.compile import among
 from growsoft.orm.domain import EVERYTHING, Condition, DomainError, names_in
 from growsoft.orm.fields import AnyField, Many2one
+from growsoft.orm.forms import remembered
 from growsoft.orm.reader import ChangedMeanwhile
 from growsoft.postgres.sql import Sql, ident, join, sql
 
@@ -34,17 +36,20 @@ def search(env: Env, info: ModelInfo, domain: Condition, offset: int, limit: int
 
 def count(env: Env, info: ModelInfo, domain: Condition, limit: int | None) -> int:
     """Count them."""
-    env.refuse_unreadable(info, info.fields["id"])
     env.work.prepare(env, names_in(domain))
-    where = env.compiler().where(info, domain)
-    if limit is None:
-        query = sql("SELECT count(*) FROM {t} WHERE {where}", t=ident(info.table), where=where)
-    else:
-        query = sql(
+    limits = () if limit is None else (_natural(limit),)
+
+    def compose() -> Sql:
+        env.refuse_unreadable(info, info.fields["id"])
+        where, table = env.compiler().where(info, domain), ident(info.table)
+        if not limits:
+            return sql("SELECT count(*) FROM {t} WHERE {where}", t=table, where=where)
+        return sql(
             "SELECT count(*) FROM (SELECT FROM {t} WHERE {where} LIMIT {limit}::bigint) counted",
-            t=ident(info.table), where=where, limit=_natural(limit),
+            t=table, where=where, limit=limits[0],
         )  # fmt: skip
-    return env.execute(query).scalar(int)
+
+    return env.execute(remembered(env, info, domain, ("count", len(limits)), limits, compose)).scalar(int)
 
 
 def existing(env: Env, info: ModelInfo, ids: tuple[int, ...]) -> tuple[int, ...]:
@@ -60,15 +65,19 @@ def existing(env: Env, info: ModelInfo, ids: tuple[int, ...]) -> tuple[int, ...]
 
 def tail(env: Env, info: ModelInfo, domain: Condition, offset: int, limit: int | None, order: str) -> Sql:
     """Compile what stands behind FROM; what the query must see is written first."""
-    env.refuse_unreadable(info, info.fields["id"])
-    env.work.prepare(env, (*names_in(domain), *_order_names(order)))
-    pieces = [] if domain == EVERYTHING else [sql("WHERE {where}", where=env.compiler().where(info, domain))]
-    pieces.append(sql("ORDER BY {order}", order=order_by(env, info, order)))
-    if limit is not None:
-        pieces.append(sql("LIMIT {limit}::bigint", limit=_natural(limit)))
-    if offset:
-        pieces.append(sql("OFFSET {offset}::bigint", offset=_natural(offset)))
-    return join(" ", pieces)
+    env.work.prepare(env, chain(names_in(domain), _order_names(order)))
+    limits = () if limit is None else (_natural(limit),)
+    offsets = (_natural(offset),) if offset else ()
+
+    def compose() -> Sql:
+        env.refuse_unreadable(info, info.fields["id"])
+        pieces = [] if domain == EVERYTHING else [sql("WHERE {where}", where=env.compiler().where(info, domain))]
+        pieces.append(sql("ORDER BY {order}", order=order_by(env, info, order)))
+        pieces.extend(sql("LIMIT {limit}::bigint", limit=number) for number in limits)
+        pieces.extend(sql("OFFSET {offset}::bigint", offset=number) for number in offsets)
+        return join(" ", pieces)
+
+    return remembered(env, info, domain, (str(order), len(limits), len(offsets)), (*limits, *offsets), compose)
 
 
 def order_by(env: Env, info: ModelInfo, order: str) -> Sql:

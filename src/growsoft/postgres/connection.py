@@ -3,13 +3,16 @@
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from types import NoneType
+from typing import Any, Final, Self
 
 import psycopg
 from psycopg._preparing import Prepare, PrepareManager
+from psycopg.adapt import PyFormat
 from psycopg.conninfo import make_conninfo
 from psycopg.pq import TransactionStatus
 from psycopg.pq.abc import PGresult
+from psycopg.types.array import BaseListDumper, ListDumper
 from psycopg.types.numeric import Int8BinaryDumper, Int8Dumper
 
 from growsoft.errors import GrowsoftError
@@ -77,6 +80,43 @@ class Statements(PrepareManager):
         return False
 
 
+class _WholeNumbers(BaseListDumper):
+    """A list of whole numbers as ``bigint[]``: lists of ids are long, and this writes all of one at once."""
+
+    oid = 1016  # bigint[]; object identifiers of built-in types never change
+
+    def get_key(self, obj: list[Any], format: PyFormat) -> Any:  # noqa: A002, ANN401  the driver's signature
+        """Name its kind, which no list of the driver's own has."""
+        del obj, format
+        return _WholeNumbers
+
+    def upgrade(self, obj: list[Any], format: PyFormat) -> Self:  # noqa: A002  the driver's signature
+        """It is as good as it gets."""
+        del obj, format
+        return self
+
+    def dump(self, obj: list[int | None]) -> bytes:
+        """Write it as PostgreSQL reads arrays; Python's own text of a list differs in brackets and NULL only."""
+        return b"{%b}" % str(obj)[1:-1].replace("None", "NULL").encode()
+
+
+class _Lists(ListDumper):
+    """Lists as the driver writes them, but for lists of whole numbers, which it would write one by one."""
+
+    def get_key(self, obj: list[Any], format: PyFormat) -> Any:  # noqa: A002, ANN401  the driver's signature
+        """Tell lists of whole numbers, the most frequent ones, from others."""
+        return _WholeNumbers if _are_whole(obj) else super().get_key(obj, format)
+
+    def upgrade(self, obj: list[Any], format: PyFormat) -> BaseListDumper:  # noqa: A002  the driver's signature
+        """Give the dumper of a list of its kind."""
+        return _WholeNumbers(list, self._tx) if _are_whole(obj) else super().upgrade(obj, format)
+
+
+def _are_whole(values: list[object]) -> bool:
+    kinds = set(map(type, values))
+    return int in kinds and kinds <= {int, NoneType}  # no subclass: a truth value is none
+
+
 class Connection:
     """A login's connection in autocommit; transactions are opened by ``Transaction`` alone."""
 
@@ -103,6 +143,7 @@ class Connection:
         # One integer type on the wire: otherwise 7 and 70,000 would be two statements to prepare.
         self.raw.adapters.register_dumper(int, Int8BinaryDumper)
         self.raw.adapters.register_dumper(int, Int8Dumper)
+        self.raw.adapters.register_dumper(list, _Lists)
         self.pid = self.raw.info.backend_pid
         self.login = endpoint.user
         self.dbname = endpoint.dbname
