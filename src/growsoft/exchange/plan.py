@@ -18,7 +18,7 @@ from growsoft.orm.fields.stamps import STAMPS
 Kind = Literal["value", "text", "link", "links"]
 
 _NUMBERS: Final = frozenset(("integer", "decimal", "monetary"))
-_TEXTS: Final = frozenset(("char", "text"))
+_TEXTS: Final = frozenset(("char", "text", "html"))
 _COLUMNS_NAMED: Final = 40
 
 
@@ -97,7 +97,7 @@ def importable(info: ModelInfo) -> tuple[str, ...]:
 
 
 def _is_importable(found: AnyField) -> bool:
-    kept = found.readonly or found.name in STAMPS or found.name == "id"
+    kept = found.readonly or found.worked_out or found.name in STAMPS or found.name == "id"
     return not (kept or isinstance(found, Computed | One2many))
 
 

@@ -9,6 +9,8 @@ from decimal import Decimal
 from enum import Enum
 from typing import Final
 
+import msgspec
+
 from growsoft.errors import ValidationError
 from growsoft.orm.fields import AnyField, Selection
 
@@ -34,12 +36,14 @@ def reader_of(field: AnyField, scale: Decimal = Decimal(1)) -> Reader:
     match field:
         case Selection():
             return lambda text: choice(field.choices, text)
-        case _ if field.kind in ("char", "text"):
+        case _ if field.kind in ("char", "text", "html", "reference"):
             return lambda text: _fits(field, checked_text(text))
         case _ if field.kind == "integer":
             return lambda text: whole(number(text) * scale)
         case _ if field.kind in ("decimal", "monetary"):
             return lambda text: _fits(field, number(text) * scale)
+        case _ if field.kind == "json":
+            return lambda text: _fits(field, structured(text))
         case _:
             return _READERS[field.kind]
 
@@ -112,6 +116,14 @@ def moment(text: str) -> datetime:
     except (ValueError, OverflowError):
         pass
     raise NotReadable("Write a moment as year-month-day and time, such as 2026-12-31 18:30.")
+
+
+def structured(text: str) -> object:
+    """Read JSON."""
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        raise NotReadable('Write JSON, such as {"size": 42}.') from None
 
 
 def choice(choices: type[Enum], text: str) -> object:

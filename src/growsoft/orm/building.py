@@ -16,12 +16,14 @@ from types import ModuleType
 from growsoft.errors import ConfigError
 from growsoft.orm.access import Access, Check, Rule
 from growsoft.orm.api import CONSTRAINS, PUBLIC
+from growsoft.orm.checking import check_kind
 from growsoft.orm.domain import DomainError
-from growsoft.orm.fields import AnyField, Many2many, Many2one, One2many, Relation
+from growsoft.orm.fields import AnyField, Many2many, Many2one, One2many, Reference, Relation
 from growsoft.orm.fields.base import is_field
 from growsoft.orm.graph import build_dependencies
 from growsoft.orm.model import Model
 from growsoft.orm.money import currency_path
+from growsoft.orm.referring import referring
 from growsoft.orm.registry import App, Link, ModelInfo, Registry, ordered_by
 from growsoft.orm.search import compiled_order
 
@@ -124,6 +126,7 @@ def _linked(info: ModelInfo, models: Models) -> ModelInfo:
         listed_by={name: tuple(dict.fromkeys(found)) for name, found in listed_by.items()},
         linked_by=tuple((owner, field.name) for owner, field in lists if isinstance(field, Many2many)),
         cascades=tuple(_cascades(info, models)),
+        referred_by=tuple(referring(info, models)),
     )
 
 
@@ -143,14 +146,21 @@ def _cascades(info: ModelInfo, models: Models) -> Iterator[Link]:
 
 def _check_links(info: ModelInfo, models: Models) -> None:
     for name, link in info.fields.items():
+        if isinstance(link, Reference):
+            for model in set(link.comodels) - set(models):
+                raise ConfigError(f"{info.name}.{name} may lead to {model}, which these apps do not have.")
         if not isinstance(link, Relation):
             continue
         if link.comodel not in models:
             raise ConfigError(f"{info.name}.{name} links to {link.comodel}, which these apps do not have.")
         if isinstance(link, One2many):
             inverse = models[link.comodel].fields.get(link.inverse)
-            if not isinstance(inverse, Many2one) or inverse.comodel != info.name:
+            if not isinstance(inverse, Many2one) or inverse.comodel != info.name or not _is_plain(inverse):
                 raise ConfigError(f"{info.name}.{name}: {link.comodel}.{link.inverse} is no link back to {info.name}.")
+
+
+def _is_plain(link: AnyField) -> bool:
+    return not (link.company_dependent or link.worked_out)
 
 
 def _check_tables(models: Models) -> None:
@@ -164,7 +174,7 @@ def _check_tables(models: Models) -> None:
 
 def _check_model(registry: Registry, info: ModelInfo) -> None:
     named = info.fields.get(info.rec_name)
-    if named is None or not named.stored:
+    if named is None or not named.stored or named.storage == "jsonb":
         raise ConfigError(f"{info.name} is named by {info.rec_name}, which is no stored field of it; set _rec_name.")
     try:
         compiled_order(registry, info, info.order)
@@ -173,6 +183,8 @@ def _check_model(registry: Registry, info: ModelInfo) -> None:
     for method, watched in info.constraints:
         for name in watched - set(info.fields):
             raise ConfigError(f"{info.name}.{method} watches {name}, which is no field of {info.name}.")
+    for field in info.fields.values():
+        check_kind(info, field)
     for field in info.columns.values():
         if callable(field.default) and (field.readonly or field.groups):
             raise ConfigError(

@@ -25,6 +25,7 @@ MAX_PATTERN: Final = 512  # bytes: what gs.pattern accepts
 _COMPARISONS: Final[dict[str, Sql]] = {
     "=": sql("="), "<": sql("<"), "<=": sql("<="), ">": sql(">"), ">=": sql(">="),
 }  # fmt: skip
+_COMPANY: Final = sql("(SELECT (gs.companies())[1]::text)")
 _CASTS: Final[dict[ColumnType, tuple[Sql, Sql]]] = {
     "bigint": (sql("::bigint"), sql("::bigint[]")),
     "integer": (sql("::integer"), sql("::integer[]")),
@@ -163,7 +164,7 @@ class Compiler:
         kind = field.column
         if kind is None:
             raise DomainError(f"{field.label} is not stored and cannot be searched.")
-        column = sql("{table}.{column}", table=table, column=ident(field.name))
+        column = value_of(field, sql("{table}.{column}", table=table, column=ident(field.name)))
         if leaf.operator == "in":
             return self._membership(column, kind, field, leaf.value)
         if leaf.operator in _COMPARISONS:
@@ -236,9 +237,9 @@ class Compiler:
                     rel=ident(field.relation(info.table)), **parts,
                 )  # fmt: skip
             case _:
-                return sql(
-                    "{t}.{link} IN (SELECT {a}.id FROM {target} {a} WHERE {where})", link=ident(field.name), **parts
-                )
+                del parts["t"]
+                link = value_of(field, sql("{t}.{link}", t=table, link=ident(field.name)))
+                return sql("{link} IN (SELECT {a}.id FROM {target} {a} WHERE {where})", link=link, **parts)
 
 
 def operand(field: AnyField, value: object) -> object:
@@ -274,6 +275,27 @@ def like_pattern(field: AnyField, operator: Operator, value: object) -> str:
 def escaped(text: str) -> str:
     """Take the meaning of wildcards from text that a person typed."""
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def value_of(field: AnyField, column: Sql) -> Sql:
+    """Give the value of a field out of its column: where each company has its own, that of the current one.
+
+    Which company that is says the signed context, so one text serves all of them.
+    """
+    kind = field.column
+    if not field.company_dependent or kind is None:
+        return column
+    own = sql("({c} ->> {company}){cast}", c=column, company=_COMPANY, cast=_CASTS[kind][0])
+    fallback = field.fallback
+    if fallback is None:
+        return own
+    shared = sql("{value}{cast}", value=constant(fallback), cast=_CASTS[kind][0])
+    if field.unset is not None:
+        return sql("coalesce({own}, {shared})", own=own, shared=shared)
+    # A company may have unset the value for itself: that is no reason to give it the one of all.
+    return sql(
+        "CASE WHEN {c} ? {company} THEN {own} ELSE {shared} END", c=column, company=_COMPANY, own=own, shared=shared
+    )
 
 
 def among(column: Sql, ids: Sequence[int]) -> Sql:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 from growsoft.errors import ConfigError
 from growsoft.orm.access import VERBS, Verb
 from growsoft.orm.compile import Compiler, Declared, constant
-from growsoft.orm.fields import AnyField, Many2many, Many2one, Selection
+from growsoft.orm.fields import AnyField, Many2many, Many2one, Reference, Selection
+from growsoft.orm.fields.json import json_text
 from growsoft.orm.fields.stamps import STAMPS
 from growsoft.orm.names import name_within
 from growsoft.orm.rights import Rights, rights
@@ -82,15 +83,18 @@ def _tables(registry: Registry, info: ModelInfo) -> Iterator[Table]:
 
 
 def _column(field: AnyField) -> Column:
-    if field.column is None:
+    if field.storage is None:
         raise TypeError(f"{field.name} is no column")
+    if field.company_dependent:
+        return Column(field.name, field.storage, not_null=True, default=literal("{}"))
     if field.name in STAMPS:
-        return Column(field.name, field.column, not_null=True, default=_STAMP_DEFAULTS[field.name])
+        return Column(field.name, field.storage, not_null=True, default=_STAMP_DEFAULTS[field.name])
     # Who makes a record may not be allowed to give it this value: then PostgreSQL fills in the same default as the ORM.
-    fixed = field.default is not None and not callable(field.default)
-    default = field.to_raw(field.default) if fixed else field.unset
+    default = field.fallback
     not_null = field.required or field.unset is not None
-    return Column(field.name, field.column, not_null, None if default is None else constant(default))
+    if field.storage == "jsonb" and default is not None:
+        default = json_text(default)
+    return Column(field.name, field.storage, not_null, None if default is None else constant(default))
 
 
 def _constraints(registry: Registry, info: ModelInfo) -> Iterator[Constraint]:
@@ -99,7 +103,10 @@ def _constraints(registry: Registry, info: ModelInfo) -> Iterator[Constraint]:
         yield Constraint(name_within(f"{info.table}_{name}_check"), compiler.where(info, check.condition))
     for field in info.columns.values():
         column = ident(field.name)
-        if isinstance(field, Selection):
+        if field.storage == "jsonb":
+            longest = sql("octet_length({c}::text) <= {bytes}", c=column, bytes=literal(LONGEST_TEXT))
+            yield Constraint(name_within(f"{info.table}_{field.name}_length"), longest)
+        elif isinstance(field, Selection):
             values = join(", ", (literal(str(member.value)) for member in field.choices))
             unset = sql("") if field.required else sql(", ''")
             expression = sql("{c} IN ({values}{unset})", c=column, values=values, unset=unset)
@@ -112,7 +119,7 @@ def _constraints(registry: Registry, info: ModelInfo) -> Iterator[Constraint]:
 
 def _foreign_keys(registry: Registry, info: ModelInfo) -> Iterator[ForeignKey]:
     for field in info.columns.values():
-        if isinstance(field, Many2one):
+        if isinstance(field, Many2one) and not field.company_dependent:
             target = registry.models[field.comodel].table
             yield ForeignKey(name_within(f"{info.table}_{field.name}_fkey"), field.name, target)
 
@@ -120,8 +127,12 @@ def _foreign_keys(registry: Registry, info: ModelInfo) -> Iterator[ForeignKey]:
 def _indexes(info: ModelInfo) -> Iterator[Index]:
     sorted_by = info.order.split(",")[0].split()[0]
     for field in info.columns.values():
+        if field.storage == "jsonb":
+            continue  # what it holds is compared by no index
         column = ident(field.name)
         text = field.column == "text"
+        if isinstance(field, Reference):  # asked whenever a record is deleted
+            yield Index(name_within(f"{info.table}_{field.name}_refers"), (column,))
         if isinstance(field, Many2one) or (field.index is True and not text):
             yield Index(name_within(f"{info.table}_{field.name}_idx"), (column,))
         if text and (field.index or field.name == sorted_by):

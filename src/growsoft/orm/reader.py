@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from growsoft.errors import MissingError, UserError
-from growsoft.orm.compile import among
+from growsoft.orm.compile import among, value_of
 from growsoft.orm.fields import AnyField, Computed, Many2many, One2many, Relation
 from growsoft.orm.recompute import awaited, settle
 from growsoft.orm.statements import write_dirty, write_others
@@ -122,7 +121,7 @@ def _fetch_columns(env: Env, info: ModelInfo, ids: list[int]) -> None:
     names = env.rights.readable_columns(info)
     rows = env.cache.records[info.name]
     one = len(ids) == 1
-    found = env.execute(_select_columns(info.table, names, one=one).rebind((ids[0] if one else ids,))).rows
+    found = env.execute(_select_columns(env, info, names, one=one).rebind((ids[0] if one else ids,))).rows
     for record_id, *values in found:
         # What is in the cache may be newer than what is in the table: it waits to be written.
         known = rows.get(record_id)
@@ -131,11 +130,15 @@ def _fetch_columns(env: Env, info: ModelInfo, ids: list[int]) -> None:
     env.cache.seen[info.name].update([row[0] for row in found])
 
 
-@lru_cache(maxsize=2000)
-def _select_columns(table: str, names: tuple[str, ...], *, one: bool) -> Sql:
-    columns = join(", ", [ident("id"), *(ident(name) for name in names)])
-    these = among(ident("id"), (0,) if one else ())
-    return sql("SELECT {columns} FROM {t} WHERE {these}", columns=columns, t=ident(table), these=these)
+def _select_columns(env: Env, info: ModelInfo, names: tuple[str, ...], *, one: bool) -> Sql:
+    key = (info.name, names, one)
+    found = env.registry.selects.get(key)
+    if found is None:
+        columns = join(", ", [ident("id"), *(value_of(info.fields[name], ident(name)) for name in names)])
+        these = among(ident("id"), (0,) if one else ())
+        query = sql("SELECT {columns} FROM {t} WHERE {these}", columns=columns, t=ident(info.table), these=these)
+        found = env.registry.selects.put(key, query)
+    return found
 
 
 def _fetch_lines(env: Env, info: ModelInfo, field: One2many[Any], ids: list[int]) -> None:

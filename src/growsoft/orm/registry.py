@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from growsoft.postgres.accounts import Accounts
     from growsoft.postgres.policies import Declarations
     from growsoft.postgres.schema import ColumnType
+    from growsoft.postgres.sql import Sql
 
 T = TypeVar("T")
 Link = tuple[str, str]  # a model and one of its fields
@@ -94,9 +95,10 @@ class Memo(Generic[T]):
 class ModelInfo:
     """One model with everything the apps of a registry say about it.
 
-    The last four say who is concerned when its records change: ``inverses`` are its links that make it a line of
+    The last five say who is concerned when its records change: ``inverses`` are its links that make it a line of
     another record; ``listed_by`` the lists (model, field) that change when a field does; ``cascades`` the links (model,
-    field) that go with its records; ``linked_by`` the fields of other models that link here in both directions.
+    field) that go with its records; ``linked_by`` the fields of other models that link here in both directions;
+    ``referred_by`` those that link here without a foreign key.
     """
 
     name: str
@@ -112,6 +114,7 @@ class ModelInfo:
     listed_by: Mapping[str, tuple[Link, ...]] = dataclass_field(default_factory=dict[str, "tuple[Link, ...]"])
     cascades: tuple[Link, ...] = ()
     linked_by: tuple[Link, ...] = ()
+    referred_by: tuple[Link, ...] = ()
 
     @property
     def table(self) -> str:
@@ -147,7 +150,7 @@ class ModelInfo:
 
     def column(self, name: str) -> ColumnType:
         """Give the type of a column."""
-        kind = self.fields[name].column
+        kind = self.fields[name].storage
         if kind is None:
             raise DomainError(f"{self.name}.{name} is no column.")
         return kind
@@ -230,6 +233,11 @@ class Registry:
     @cached_property
     def forms(self) -> Memo[Form]:
         """Statements of conditions that differ in their values only."""
+        return Memo()
+
+    @cached_property
+    def selects(self) -> Memo[Sql]:
+        """Statements that fetch columns, by model and names."""
         return Memo()
 
     @cached_property

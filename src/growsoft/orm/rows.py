@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
-from growsoft.orm.compile import among
+from growsoft.orm.compile import among, value_of
 from growsoft.orm.domain import Condition, DomainError
 from growsoft.orm.fields import Many2many, Many2one, One2many
 from growsoft.orm.search import tail
@@ -65,7 +65,7 @@ class Plan:
             field = info.fields[name]
             if not field.stored or name == "id":
                 continue
-            columns.append(sql("{t}.{c}", t=table, c=ident(name)))
+            columns.append(value_of(field, sql("{t}.{c}", t=table, c=ident(name))))
             if isinstance(field, Many2one):
                 comodel = registry.models[field.comodel]
                 text = comodel.name not in nameable or comodel.column(comodel.rec_name) == "text"

@@ -71,7 +71,7 @@ def _may_read(registry: Registry, glance: Glance, group: str) -> bool:
 def _refuse_beyond_row(info: ModelInfo, name: str, condition: Condition) -> None:
     for leaf in leaves(condition):
         field = info.fields.get(leaf.names[0])
-        own = field is not None and field.stored and len(leaf.names) == 1
+        own = field is not None and field.stored and not field.company_dependent and len(leaf.names) == 1
         if not own or isinstance(leaf.value, Condition | ContextValue):
             raise ConfigError(f"{info.name}.{name}: a Check compares columns of its own row with constants.")
 

@@ -8,7 +8,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
 from growsoft.errors import AccessError, MissingError
-from growsoft.orm.compile import among
+from growsoft.orm.compile import among, value_of
 from growsoft.orm.domain import EVERYTHING, Condition, DomainError, names_in
 from growsoft.orm.fields import AnyField, Many2one
 from growsoft.orm.forms import remembered
@@ -147,11 +147,11 @@ def _order_term(
     name, *direction = part.split() or [""]
     field = info.field(name)
     words = " ".join(direction).lower()
-    if words not in ("", "asc", "desc") or not field.stored:
+    if words not in ("", "asc", "desc") or not field.stored or field.kind == "json":
         raise DomainError(f"Cannot sort by {part.strip()[:60]!r}: write a stored field, then asc or desc.")
     yield info, field
     down = sql(" DESC") if words == "desc" else sql("")
-    column = sql("{t}.{c}", t=ident(info.table), c=ident(name))
+    column = value_of(field, sql("{t}.{c}", t=ident(info.table), c=ident(name)))
     if isinstance(field, Many2one):
         comodel = registry.models[field.comodel]
         yield comodel, comodel.fields[comodel.rec_name]

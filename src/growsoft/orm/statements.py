@@ -12,9 +12,11 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
-from growsoft.errors import AccessError, MissingError
+from growsoft.errors import AccessError, MissingError, UserError
 from growsoft.orm.compile import among, array_cast, scalar_cast
-from growsoft.orm.fields import AnyField, Many2one, Relation
+from growsoft.orm.fields import AnyField, Many2one, Reference, Relation
+from growsoft.orm.fields.json import json_text
+from growsoft.orm.fields.reference import split
 from growsoft.orm.money import round_changed
 from growsoft.orm.names import name_within
 from growsoft.postgres.sql import Sql, ident, join, sql
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from growsoft.orm.registry import ModelInfo
     from growsoft.orm.work import Work
 
-Columns = tuple[tuple[str, Sql], ...]  # each with the cast of its parameter
+Columns = tuple[tuple[str, Sql, bool], ...]  # the cast of its parameter; whether that is put into what is there
 
 
 # -- what waits --------------------------------------------------------------------------------------------------------
@@ -113,7 +115,7 @@ def write_dirty(env: Env) -> None:
 def insert(env: Env, info: ModelInfo, names: tuple[str, ...], rows: Sequence[Mapping[str, Any]]) -> tuple[int, ...]:
     """Make rows in one statement; give their ids in the same order."""
     _refuse_unseen_links(env, info, names, rows)
-    columns: tuple[object, ...] = tuple([row[name] for row in rows] for name in names)
+    columns: tuple[object, ...] = tuple(_new(env, info.fields[name], [row[name] for row in rows]) for name in names)
     statement = _insert_for(info.table, _array_casts(info, names)).rebind(columns or (len(rows),))
     return tuple(_run(env, info, statement).column())
 
@@ -135,12 +137,12 @@ def _update(
     _refuse_unseen_links(env, info, names, [rows[i] for i in ids])
     first = rows[ids[0]]
     if all(rows[i] == first for i in ids):
-        casts = tuple((name, scalar_cast(info.column(name))) for name in names)
+        casts = tuple((n, scalar_cast(info.column(n)), info.fields[n].company_dependent) for n in names)
         one = len(ids) == 1
-        values = (*(first[name] for name in names), ids[0] if one else ids)
+        values = (*(_parameter(env, info.fields[name], first[name]) for name in names), ids[0] if one else ids)
         statement = _update_alike_for(info.table, casts, one=one).rebind(values)
     else:
-        lists = ([rows[i][name] for i in ids] for name in names)
+        lists = (_parameters(env, info.fields[name], [rows[i][name] for i in ids]) for name in names)
         statement = _update_each_for(info.table, _array_casts(info, names)).rebind((*lists, ids))
     refuse_missing(env, info, ids, _run(env, info, statement).column())
     env.work.wrote(env, info, ids, names)
@@ -167,14 +169,25 @@ def refuse_missing(env: Env, info: ModelInfo, ids: Sequence[int], done: Sequence
 def _refuse_unseen_links(env: Env, info: ModelInfo, names: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> None:
     # A foreign key knows hidden records, too: without this an id could be tried to learn whether it exists.
     for field in (info.fields[name] for name in names):
-        if isinstance(field, Many2one) and not env.elevated:
+        if isinstance(field, Reference):
+            _refuse_unseen_references(env, field, {row[field.name] for row in rows} - {""})
+        elif isinstance(field, Many2one) and (field.company_dependent or not env.elevated):
             ids = {row[field.name] for row in rows} - env.cache.seen[field.comodel]
             refuse_unseen(env, field, [i for i in ids if i is not None])
 
 
-def refuse_unseen(env: Env, field: Relation[Any], ids: Sequence[int]) -> None:
+def _refuse_unseen_references(env: Env, field: Reference, texts: Iterable[str]) -> None:
+    by_model: defaultdict[str, set[int]] = defaultdict(set)
+    for model, record_id in map(split, texts):
+        by_model[model].add(record_id)
+    for model, ids in by_model.items():
+        refuse_unseen(env, field, list(ids - env.cache.seen[model]), model)
+
+
+def refuse_unseen(env: Env, field: AnyField, ids: Sequence[int], model: str = "") -> None:
     """Raise unless whoever acts may see all records that he links to."""
-    if ids and len(env[field.comodel].browse(ids).exists()) < len(set(ids)):
+    comodel = field.comodel if isinstance(field, Relation) else model
+    if ids and len(env[comodel].browse(ids).exists()) < len(set(ids)):
         raise AccessError(f"{field.label}: choose a record that exists and that you may see.")
 
 
@@ -186,8 +199,8 @@ _STAMP: Final = sql("write_uid = (SELECT gs.user_id()), write_date = now(), vers
 def _insert_for(table: str, columns: Columns) -> Sql:
     if not columns:
         return sql("INSERT INTO {t} SELECT FROM generate_series(1, {n}::int) RETURNING id", t=ident(table), n=0)
-    names = join(", ", [ident(name) for name, _cast in columns])
-    arrays = join(", ", [sql("{array}{cast}", array=None, cast=cast) for _name, cast in columns])
+    names = join(", ", [ident(name) for name, *_ in columns])
+    arrays = join(", ", [sql("{array}{cast}", array=None, cast=cast) for _name, cast, _ in columns])
     return sql(
         "INSERT INTO {t} ({names}) SELECT {names} FROM unnest({arrays}) WITH ORDINALITY AS u ({names}, ordinality__)"
         " ORDER BY ordinality__ RETURNING id",
@@ -197,7 +210,7 @@ def _insert_for(table: str, columns: Columns) -> Sql:
 
 @lru_cache(maxsize=2000)
 def _update_alike_for(table: str, columns: Columns, *, one: bool) -> Sql:
-    sets = join(", ", [sql("{c} = {v}{cast}", c=ident(n), v=None, cast=cast) for n, cast in columns])
+    sets = join(", ", [_set(column, sql("{v}{cast}", v=None, cast=column[1])) for column in columns])
     return sql(
         "UPDATE {t} t SET {sets}, {stamp} WHERE {these} RETURNING id",
         t=ident(table), sets=sets, stamp=_STAMP, these=among(ident("id"), (0,) if one else ()),
@@ -206,9 +219,9 @@ def _update_alike_for(table: str, columns: Columns, *, one: bool) -> Sql:
 
 @lru_cache(maxsize=2000)
 def _update_each_for(table: str, columns: Columns) -> Sql:
-    sets = join(", ", [sql("{c} = u.{c}", c=ident(name)) for name, _cast in columns])
-    names = join(", ", [ident(name) for name, _cast in columns])
-    arrays = join(", ", [sql("{array}{cast}", array=None, cast=cast) for _name, cast in columns])
+    sets = join(", ", [_set(column, sql("u.{c}", c=ident(column[0]))) for column in columns])
+    names = join(", ", [ident(name) for name, *_ in columns])
+    arrays = join(", ", [sql("{array}{cast}", array=None, cast=cast) for _name, cast, _ in columns])
     return sql(
         "UPDATE {t} t SET {sets}, {stamp} FROM unnest({arrays}, {ids}::bigint[]) AS u ({names}, id__)"
         " WHERE t.id = u.id__ RETURNING t.id",
@@ -217,7 +230,37 @@ def _update_each_for(table: str, columns: Columns) -> Sql:
 
 
 def _array_casts(info: ModelInfo, names: Iterable[str]) -> Columns:
-    return tuple((name, array_cast(info.column(name))) for name in names)
+    return tuple((name, array_cast(info.column(name)), info.fields[name].company_dependent) for name in names)
+
+
+def _set(column: tuple[str, Sql, bool], value: Sql) -> Sql:
+    name, _cast, merged = column
+    if merged:
+        return sql("{c} = t.{c} || {v}", c=ident(name), v=value)
+    return sql("{c} = {v}", c=ident(name), v=value)
+
+
+def _new(env: Env, field: AnyField, raws: Sequence[object]) -> Sequence[object]:
+    """Give the parameters for new rows; a company keeps no value of its own where it wants what all have."""
+    if not field.company_dependent:
+        return _parameters(env, field, raws)
+    shared = field.fallback
+    return ["{}" if raw == shared else _parameter(env, field, raw) for raw in raws]
+
+
+def _parameters(env: Env, field: AnyField, raws: Sequence[object]) -> Sequence[object]:
+    return [_parameter(env, field, raw) for raw in raws] if field.storage == "jsonb" else raws
+
+
+def _parameter(env: Env, field: AnyField, raw: object) -> object:
+    """Give the parameter for a value: JSON goes as text, the value of a company with its company."""
+    if field.storage != "jsonb":
+        return raw
+    if not field.company_dependent:
+        return None if raw is None else json_text(raw)
+    if not env.companies:
+        raise UserError(f"{field.label} is a value of a company: choose one to work in.")
+    return json_text({str(env.companies[0]): raw})
 
 
 def _explained(info: ModelInfo, error: ConstraintViolated) -> ConstraintViolated:

@@ -10,6 +10,7 @@ from growsoft.orm import commands, statements
 from growsoft.orm.fields import AnyField, Computed, Many2many, One2many
 from growsoft.orm.fields.stamps import STAMPS
 from growsoft.orm.money import round_new
+from growsoft.orm.referring import refuse_referred
 from growsoft.postgres.sql import ident, sql
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ def unlink(env: Env, info: ModelInfo, ids: tuple[int, ...]) -> None:
             if isinstance(field, Many2many):
                 _unlink_links(env, info, field.name, "source", ids)
         statements.delete(env, info, ids)
+        refuse_referred(env, info, ids)
         env.work.gone(info.name, ids)
 
 

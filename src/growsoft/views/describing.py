@@ -11,6 +11,7 @@ from growsoft.orm.access import Verb
 from growsoft.orm.declare import Rights
 from growsoft.orm.env import Env
 from growsoft.orm.fields import AnyField, Char, Computed, Decimal, Many2many, One2many, Relation, Selection
+from growsoft.orm.fields.markup import LONGEST
 from growsoft.orm.registry import ModelInfo, Registry
 from growsoft.views.fields import TECHNICAL, FieldView, Kind, ModelView
 
@@ -89,7 +90,7 @@ def _field_view(env: Env, info: ModelInfo, field: AnyField, rights: Rights) -> F
         choices=_choices(shape),
         relation=field.comodel if isinstance(field, Relation) else "",
         inverse=field.inverse if isinstance(field, One2many) else "",
-        size=shape.size if isinstance(shape, Char) else 0,
+        size=shape.size if isinstance(shape, Char) else LONGEST,
         places=places if places is not None and places <= MOST_FIXED_PLACES else None,
     )
 

@@ -8,7 +8,7 @@ from datetime import UTC, tzinfo
 from typing import Final, Protocol
 
 from growsoft.errors import MissingError
-from growsoft.views.fields import NUMBERS, FieldView, Link, ModelView, Value
+from growsoft.views.fields import NUMBERS, SHOWN_ONLY, FieldView, Link, ModelView, Value
 from growsoft.views.formats import entered
 from growsoft.views.parsing import NotReadable, parsed
 from growsoft.views.records import Records
@@ -53,7 +53,7 @@ class Read:
 
 def editable(field: FieldView) -> bool:
     """Say whether a form has an input for a field."""
-    return not field.readonly and field.kind != "one2many" and (field.stored or field.kind == "many2many")
+    return not field.readonly and field.kind not in SHOWN_ONLY
 
 
 def entry_of(field: FieldView, value: Value, zone: tzinfo = UTC, prefix: str = "") -> Entry:

@@ -12,11 +12,13 @@ from growsoft.orm.access import Verb
 
 Kind = Literal[
     "char", "text", "integer", "decimal", "monetary", "boolean", "date", "datetime", "selection",
-    "many2one", "one2many", "many2many",
+    "many2one", "one2many", "many2many", "html", "json", "reference",
 ]  # fmt: skip
 
 NUMBERS: Final = frozenset[Kind](("integer", "decimal", "monetary"))
 TEXTS: Final = frozenset[Kind](("char", "text"))
+# What no form has an input for: it is looked at, and changed by code and by imports.
+SHOWN_ONLY: Final = frozenset[Kind](("one2many", "json", "reference"))
 MANY: Final = frozenset[Kind](("one2many", "many2many"))
 
 # What every table has and no form of people's own shows by itself.
@@ -29,6 +31,7 @@ class Link:
 
     id: int
     name: str
+    model: str = ""  # where the field itself does not say it
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +66,12 @@ class FieldView:
     @property
     def sortable(self) -> bool:
         """Whether lists can be ordered by it."""
-        return self.stored and self.kind not in MANY and self.kind != "text"
+        return self.stored and self.kind not in MANY and self.kind not in {"text", "html", "json", "reference"}
 
     @property
     def searchable(self) -> bool:
         """Whether lists can be searched by it."""
-        return self.stored or self.kind in MANY
+        return (self.stored or self.kind in MANY) and self.kind not in {"json", "reference"}
 
     @property
     def numeric(self) -> bool:
@@ -78,7 +81,7 @@ class FieldView:
     @property
     def wide(self) -> bool:
         """Whether it takes the whole width of a form."""
-        return self.kind == "text" or self.kind in MANY
+        return self.kind in {"text", "html", "json"} or self.kind in MANY
 
     def choice_label(self, value: str) -> str:
         """Return the words for a value of a selection."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, tzinfo
 from decimal import Context, Decimal
+from html import unescape
 
+from growsoft.orm.fields.markup import words
 from growsoft.views.fields import FieldView, Link, Money, Value
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -22,7 +24,7 @@ def shown(field: FieldView, value: Value, zone: tzinfo = UTC) -> str:
         case bool():
             return "Yes" if value else "No"
         case str():
-            return field.choice_label(value) if field.kind == "selection" else value
+            return _text(field, value)
         case int() | Decimal():
             return number(value, field.places)
         case Money():
@@ -31,6 +33,17 @@ def shown(field: FieldView, value: Value, zone: tzinfo = UTC) -> str:
             return moment(value, zone) if isinstance(value, datetime) else day(value)
         case Link() | tuple():
             return names(value)
+
+
+def _text(field: FieldView, value: str) -> str:
+    """Return text in a line: the words of a choice, and those of formatted text without their form."""
+    match field.kind:
+        case "selection":
+            return field.choice_label(value)
+        case "html":
+            return unescape(words(value))
+        case _:
+            return value
 
 
 def names(value: Link | tuple[Link, ...]) -> str:

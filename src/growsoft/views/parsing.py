@@ -24,9 +24,9 @@ class NotReadable(ValidationError):
 
 def parsed(field: FieldView, text: str, zone: tzinfo = UTC) -> Value:
     """Read what somebody entered in a field that is no relation. Raises `NotReadable`."""
-    text = text.strip() if field.kind != "text" else text.replace("\r\n", "\n").rstrip()
+    text = text.strip() if field.kind not in {"text", "html"} else text.replace("\r\n", "\n").rstrip()
     match field.kind:
-        case "char" | "text":
+        case "char" | "text" | "html":
             return _text(field, text)
         case "integer":
             return _integer(text)
@@ -40,8 +40,10 @@ def parsed(field: FieldView, text: str, zone: tzinfo = UTC) -> Value:
             return _moment(text, zone)
         case "selection":
             return _choice(field, text)
-        case "many2one" | "one2many" | "many2many":
+        case "many2one" | "one2many" | "many2many" | "reference":
             raise TypeError(f"{field.name} is a relation: records are looked up, not read.")
+        case "json":
+            raise TypeError(f"{field.name} is only shown; no form has an input for it.")
 
 
 def _text(field: FieldView, text: str) -> str:

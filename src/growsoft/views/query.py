@@ -167,7 +167,7 @@ def _word(model: ModelView, search: Search, word: str) -> Condition:
 
 def _facet(field: FieldView, text: str, zone: tzinfo) -> Condition:
     """Return the condition of one facet, by the kind of its field."""
-    if field.kind in TEXTS or field.relation:
+    if field.kind in TEXTS or field.kind == "html" or field.relation:
         return Leaf((field.name,), "ilike", text)
     try:
         return _compared(field, text, zone)

@@ -10,11 +10,14 @@ from decimal import Decimal
 from enum import Enum
 from typing import Final, TypeGuard
 
+import msgspec
+
 from growsoft.errors import AccessError, GrowsoftError, MissingError, UserError
 from growsoft.orm.compile import escaped
 from growsoft.orm.domain import EVERYTHING, Condition, Leaf
 from growsoft.orm.env import Env
-from growsoft.orm.fields import AnyField, Computed, Many2many, Many2one, Monetary, One2many
+from growsoft.orm.fields import AnyField, Computed, Many2many, Many2one, Monetary, One2many, Reference
+from growsoft.orm.fields.reference import split
 from growsoft.orm.model import Model
 from growsoft.orm.reader import ChangedMeanwhile
 from growsoft.orm.registry import ModelInfo
@@ -23,6 +26,7 @@ from growsoft.views.fields import Link, ModelView, Money, Value
 
 STAMPS: Final = ("version", "write_uid", "write_date")
 MOST_LINES: Final = 500
+MOST_REFERRED: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +121,11 @@ class Records:
         found: dict[str, Value] = {}
         for name in fields:
             field = info.fields[name]
-            if field.default is not None and not isinstance(field, One2many | Many2many):
+            if (
+                field.default is not None
+                and field.kind not in ("json", "reference")
+                and not isinstance(field, One2many | Many2many)
+            ):
                 default = field.default(self._env) if callable(field.default) else field.default
                 found[name] = self._default(field, field.to_raw(default))
         return found
@@ -190,13 +198,20 @@ class Records:
             for name in names
             if isinstance(info.fields[name], One2many | Many2many)
         }
+        referred = {name: self._referred(name, rows) for name in names if isinstance(info.fields[name], Reference)}
         money = {name: self._currencies(info, name, rows) for name in names if _currency_path(info.fields[name])}
         return tuple(
             Record(
                 id=_whole(row["id"]),
                 name=_text(row.get(model.rec_name, "")),
                 values={
-                    name: _value(row[name], many.get(name, {}), money.get(name, {}).get(_whole(row["id"])))
+                    name: referred[name].get(str(row[name]))
+                    if name in referred
+                    else _value(
+                        _json_shown(row[name]) if info.fields[name].kind == "json" else row[name],
+                        many.get(name, {}),
+                        money.get(name, {}).get(_whole(row["id"])),
+                    )
                     for name in names
                 },
             )
@@ -212,6 +227,28 @@ class Records:
         condition = Leaf(("id",), "in", tuple(ids))
         found = self._env[other.name].search_read(condition, [other.rec_name])
         return {int(row["id"]): Link(int(row["id"]), _text(row[other.rec_name])) for row in found}
+
+    def _referred(self, name: str, rows: Sequence[Raw]) -> Mapping[str, Link]:
+        """Return the records of several models that some rows refer to, by the text of the reference."""
+        by_model: dict[str, set[int]] = {}
+        for text in {str(row[name]) for row in rows if row[name]}:
+            model, record = split(text)
+            by_model.setdefault(model, set()).add(record)
+        return {
+            f"{model},{record}": Link(record, names.get(record, ""), model)
+            for model, ids in by_model.items()
+            if model in self._env.registry.models
+            for names in (self._known_names(model, ids),)
+            for record in ids
+        }
+
+    def _known_names(self, model: str, ids: Iterable[int]) -> Mapping[int, str]:
+        """Return the names of those of some records that this person may see."""
+        try:
+            view = self.model(model)
+        except MissingError:
+            return {}
+        return {link.id: link.name for link in self._called(view, Leaf(("id",), "in", tuple(ids)), MOST_REFERRED)}
 
     def _currencies(self, info: ModelInfo, name: str, rows: Sequence[Raw]) -> Mapping[int, tuple[int, str]]:
         """Return decimals and symbol of the currency of each row; a hidden currency has two decimals and no symbol."""
@@ -287,6 +324,11 @@ def _value(raw: object, links: Mapping[int, Link], currency: tuple[int, str] | N
 def _ids(value: object) -> tuple[int, ...]:
     """Return ids out of a list of them."""
     return tuple(item for item in value if isinstance(item, int)) if _is_list(value) else ()
+
+
+def _json_shown(value: object) -> str:
+    """Return a structured value as people can read it."""
+    return "" if value is None else msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
 
 
 def _is_list(value: object) -> TypeGuard[Sequence[object]]:

@@ -10,6 +10,7 @@ from jinja2 import DictLoader, Environment, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
+from growsoft.orm.fields.markup import cleaned
 from growsoft.views.paths import list_path, options_path, record_path
 
 SUFFIXES: Final = (".html", ".txt")
@@ -21,7 +22,8 @@ class Templates:
     def __init__(self, packages: Iterable[str], known: Mapping[str, object]) -> None:
         """Read the templates; `known` is what all of them may use beside their own context."""
         self._known: dict[str, object] = {
-            "hx": hx, "list_path": list_path, "record_path": record_path, "options_path": options_path, **known,
+            "hx": hx, "markup": markup,
+            "list_path": list_path, "record_path": record_path, "options_path": options_path, **known,
         }  # fmt: skip
         self._environment = Environment(
             loader=DictLoader({name: text for package in packages for name, text in _templates(package)}),
@@ -43,6 +45,12 @@ def _templates(package: str) -> Iterable[tuple[str, str]]:
     for file in files(package).joinpath("templates").iterdir():
         if file.name.endswith(SUFFIXES):
             yield file.name, file.read_text(encoding="utf-8")
+
+
+def markup(text: object) -> Markup:
+    """Show formatted text as such, cleaned once more: whoever stored it may not have come through the ORM."""
+    text = cleaned(text) if isinstance(text, str) else ""
+    return Markup(text)  # noqa: S704  safe: what an allow-list of tags and attributes leaves
 
 
 @pass_context

@@ -2,6 +2,9 @@
 
 from growsoft.orm.fields.base import AnyField, Field
 from growsoft.orm.fields.computed import Computed
+from growsoft.orm.fields.json import Json, JsonValue
+from growsoft.orm.fields.markup import Html
+from growsoft.orm.fields.reference import Reference
 from growsoft.orm.fields.relational import Many2many, Many2one, One2many, Relation
 from growsoft.orm.fields.scalar import Boolean, Char, Date, Datetime, Decimal, Integer, Monetary, Selection, Text
 
@@ -14,11 +17,15 @@ __all__ = [
     "Datetime",
     "Decimal",
     "Field",
+    "Html",
     "Integer",
+    "Json",
+    "JsonValue",
     "Many2many",
     "Many2one",
     "Monetary",
     "One2many",
+    "Reference",
     "Relation",
     "Selection",
     "Text",

@@ -28,6 +28,11 @@ class Field(Generic[V]):
 
     ``groups`` keeps the column from everybody else, ``readonly`` from everybody but elevated code (both in PostgreSQL,
     by grants); ``index`` is ``True`` or ``"trigram"`` (substring search).
+
+    ``company_dependent`` gives each company a value of its own: read and written is that of the current company, the
+    first of ``env.companies``; where it has none, ``default`` holds, which must be a constant. ``related`` is a path
+    through links to one record (``partner_id.country_id``): the field shows what is at its end, read-only unless
+    ``readonly=False``; with ``store=True`` a copy is kept, and can be sorted by.
     """
 
     column: ClassVar[ColumnType | None] = None
@@ -43,24 +48,30 @@ class Field(Generic[V]):
         required: bool = False,
         default: V | Callable[[Env], V] | None = None,
         help: str = "",  # noqa: A002  the field's standard term
-        readonly: bool = False,
+        readonly: bool | None = None,
         index: bool | str = False,
         groups: str | tuple[str, ...] = (),
         unique: bool | str = False,
         copy: bool = True,
+        company_dependent: bool = False,
+        related: str = "",
+        store: bool = False,
     ) -> None:
         """Take what every field may say; ``unique`` may be the sentence for people."""
         self.string = string
         self.required = required
         self.default = default
         self.help = help
-        self.readonly = readonly
+        self.readonly = bool(related) if readonly is None else readonly
         self.index = index
         self.groups = (groups,) if isinstance(groups, str) else groups
         self.unique = unique
         self.copy = copy
         self.compute: Callable[[Any], V] | None = None
-        self.depends: tuple[str, ...] = ()
+        self.company_dependent = company_dependent
+        self.related = tuple(related.split(".")) if related else ()
+        self.store = store
+        self.depends: tuple[str, ...] = (related,) if related else ()
         self.name = ""
         self.model_name = ""
 
@@ -72,7 +83,23 @@ class Field(Generic[V]):
     @property
     def stored(self) -> bool:
         """Whether the field is a column of its model's table."""
-        return self.column is not None
+        return self.column is not None and (self.store or not self.related)
+
+    @property
+    def storage(self) -> ColumnType | None:
+        """The type of the column; that of a value for each company is not the type of the value."""
+        return "jsonb" if self.company_dependent else self.column
+
+    @property
+    def worked_out(self) -> bool:
+        """Whether the value comes from other fields."""
+        return self.compute is not None or bool(self.related)
+
+    @property
+    def fallback(self) -> object:
+        """What the column holds when nothing was given and nothing is worked out for each new record."""
+        fixed = self.default is not None and not callable(self.default)
+        return self.to_raw(self.default) if fixed else self.unset
 
     @property
     def label(self) -> str:

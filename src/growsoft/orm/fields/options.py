@@ -15,14 +15,22 @@ class Common(TypedDict, total=False):
     """What does not depend on the type of the value; see ``Field``."""
 
     help: str
-    readonly: bool
+    readonly: bool | None
     index: bool | str
     groups: str | tuple[str, ...]
     unique: bool | str
     copy: bool
 
 
-class Options(Common, Generic[V], total=False):
+class Single(Common, total=False):
+    """What a field with one value may be besides: see ``Field``."""
+
+    company_dependent: bool
+    related: str
+    store: bool
+
+
+class Options(Single, Generic[V], total=False):
     """All of them; see ``Field``."""
 
     required: bool

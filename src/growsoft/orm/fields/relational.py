@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar, Unpa
 
 from growsoft.orm.domain import Condition, ContextValue, Leaf
 from growsoft.orm.fields.base import Field
-from growsoft.orm.fields.options import Common
+from growsoft.orm.fields.options import Common, Single
 from growsoft.orm.names import name_within
 from growsoft.orm.narrow import is_id
 
@@ -101,7 +101,7 @@ class Many2one(Relation[M]):
         required: bool = False,
         default: M | int | Callable[[Env], M] | None = None,
         ondelete: Literal["restrict", "cascade"] = "restrict",
-        **options: Unpack[Common],
+        **options: Unpack[Single],
     ) -> None:
         """``comodel`` as a class, or by name where the class comes later."""
         super().__init__(comodel, string, required=required, default=default, **options)

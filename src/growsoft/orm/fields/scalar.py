@@ -10,7 +10,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, Unpack, overload
 
 from growsoft.orm.fields.base import AnyField, Field, TextConditions
-from growsoft.orm.fields.options import Common, Options
+from growsoft.orm.fields.options import Options, Single
 
 if TYPE_CHECKING:
     from growsoft.orm.env import Env
@@ -181,7 +181,7 @@ class Date(Field[DV]):
         *,
         required: Literal[True],
         default: date | Callable[[Env], date] | None = None,
-        **options: Unpack[Common],
+        **options: Unpack[Single],
     ) -> None: ...
     @overload
     def __init__(
@@ -189,7 +189,7 @@ class Date(Field[DV]):
         string: str = "",
         *,
         default: date | Callable[[Env], date] | None = None,
-        **options: Unpack[Common],
+        **options: Unpack[Single],
     ) -> None: ...
     def __init__(self, string: str = "", **options: Any) -> None:  # the overloads are the signature
         """Take what every field takes."""
@@ -226,7 +226,7 @@ class Datetime(Field[TV]):
         *,
         required: Literal[True],
         default: datetime | Callable[[Env], datetime] | None = None,
-        **options: Unpack[Common],
+        **options: Unpack[Single],
     ) -> None: ...
     @overload
     def __init__(
@@ -234,7 +234,7 @@ class Datetime(Field[TV]):
         string: str = "",
         *,
         default: datetime | Callable[[Env], datetime] | None = None,
-        **options: Unpack[Common],
+        **options: Unpack[Single],
     ) -> None: ...
     def __init__(self, string: str = "", **options: Any) -> None:  # the overloads are the signature
         """Take what every field takes."""
@@ -259,14 +259,14 @@ class Selection(Field[EV]):
         *,
         default: E | Callable[[Env], E],
         required: bool = False,
-        **options: Unpack[Common],
+        **options: Unpack[Single],
     ) -> None: ...
     @overload
     def __init__(
-        self: Selection[E], choices: type[E], string: str = "", *, required: Literal[True], **options: Unpack[Common]
+        self: Selection[E], choices: type[E], string: str = "", *, required: Literal[True], **options: Unpack[Single]
     ) -> None: ...
     @overload
-    def __init__(self: Selection[E | None], choices: type[E], string: str = "", **options: Unpack[Common]) -> None: ...
+    def __init__(self: Selection[E | None], choices: type[E], string: str = "", **options: Unpack[Single]) -> None: ...
     def __init__(
         self, choices: type[Enum], string: str = "", **options: Any
     ) -> None:  # the overloads are the signature

@@ -1,0 +1,1 @@
+"""The kinds of fields and what is worked out, tried on a database of their own."""
