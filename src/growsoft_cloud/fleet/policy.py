@@ -12,6 +12,8 @@ PlaceT = TypeVar("PlaceT", bound=Located)
 
 # What the security policy promises (claims BK-1 and BK-2).
 PROMISED_DAILY, PROMISED_WEEKLY, PROMISED_MONTHLY = 7, 4, 3
+# Three months: the longest three of a year in a row have 92 days.
+PROMISED_DAYS = 92
 PROMISED_DATA_CENTRES = 3
 PROMISED_CONTINENTS = 2
 PROMISED_OUTSIDE = 2
@@ -23,14 +25,19 @@ class PolicyError(ConfigError):
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """How many backups of each class are kept; together they never are fewer than the fourteen promised ones."""
+    """How many backups of each class are kept; together they never are fewer than the fourteen promised ones.
+
+    `days` is how far they reach back at least, `extra_days` how long those are kept that somebody asked for.
+    """
 
     daily: int = PROMISED_DAILY
     weekly: int = PROMISED_WEEKLY
     monthly: int = PROMISED_MONTHLY
+    days: int = PROMISED_DAYS
+    extra_days: int = PROMISED_DAILY
 
     def __post_init__(self) -> None:
-        """Refuse to keep fewer than promised in any class."""
+        """Refuse to keep fewer than promised in any class, or for a shorter time."""
         promised = (PROMISED_DAILY, PROMISED_WEEKLY, PROMISED_MONTHLY)
         kept = (self.daily, self.weekly, self.monthly)
         if any(here < least for here, least in zip(kept, promised, strict=True)):
@@ -38,6 +45,16 @@ class Retention:
                 f"{self.daily} daily, {self.weekly} weekly and {self.monthly} monthly backups are too few; "
                 f"keep at least {PROMISED_DAILY}, {PROMISED_WEEKLY} and {PROMISED_MONTHLY}."
             )
+        if self.days < PROMISED_DAYS or self.extra_days < 1:
+            raise PolicyError(
+                f"Backups for {self.days} days, and {self.extra_days} for those asked for, are too few; "
+                f"keep them for at least {PROMISED_DAYS} and 1."
+            )
+
+    @property
+    def longest_days(self) -> int:
+        """An age in days that no backup reaches while none is missed: a month more than every class and the promise."""
+        return max(self.days, self.daily + 7 * (self.weekly + 1) + 31 * (self.monthly + 1)) + 62
 
 
 @dataclass(frozen=True, slots=True)
