@@ -14,6 +14,7 @@ import msgspec
 from growsoft_cloud.backup.archive import Digest, Tick, chunks
 from growsoft_cloud.backup.errors import CopyCorrupt, NoGoodCopy, ObjectMissing, SiteError
 from growsoft_cloud.backup.manifest import StoredObject
+from growsoft_cloud.backup.pace import Pace, PacedWriter
 from growsoft_cloud.backup.sites import Site
 from growsoft_cloud.fleet.places import Continent
 
@@ -77,8 +78,9 @@ def transfer(source: Site, target: Site, stored: StoredObject, tick: Tick | None
     Raises `CopyCorrupt` of the source when it returned something else, and then leaves nothing at the target.
     """
     with source.open(stored.name) as file, target.create(stored.name) as writer:
+        paced = PacedWriter(writer, Pace(target))
         for chunk in _proven(source, file, stored, tick):
-            writer.write(chunk)
+            paced.write(chunk)
     prove(target, stored)
 
 
@@ -92,7 +94,7 @@ def spread(
         put(target, manifest)
         return proven_now(target)
 
-    return _gathered(to, targets)
+    return gathered(to, targets)
 
 
 def examine(sites: Sequence[Site], objects: Sequence[StoredObject]) -> Spread:
@@ -103,7 +105,7 @@ def examine(sites: Sequence[Site], objects: Sequence[StoredObject]) -> Spread:
             prove(site, stored)
         return proven_now(site)
 
-    return _gathered(of, sites)
+    return gathered(of, sites)
 
 
 def repair(sites: Sequence[Site], archive: StoredObject, manifest: Small) -> Spread:
@@ -124,7 +126,7 @@ def repair(sites: Sequence[Site], archive: StoredObject, manifest: Small) -> Spr
         _replace(site, manifest.stored, lambda: put(site, manifest))
         return proven_now(site)
 
-    return _gathered(mended, sites)
+    return gathered(mended, sites)
 
 
 def proven_now(site: Site) -> Copy:
@@ -143,8 +145,14 @@ def _replace(site: Site, stored: StoredObject, place: Callable[[], None]) -> Non
 
 def _proven(site: Site, file: BinaryIO, stored: StoredObject, tick: Tick | None) -> Iterator[bytes]:
     """Yield an object's bytes, and end well only when they were exactly what was stored."""
-    digest = Digest()
-    for chunk in chunks(file):
+    digest, pace = Digest(), Pace(site)
+    pieces = chunks(file)
+    while True:
+        with pace.waiting():
+            chunk = next(pieces, b"")
+        if not chunk:
+            break
+        pace.done += len(chunk)
         digest.update(chunk)
         if digest.value().bytes > stored.bytes:
             break  # a site could go on for ever
@@ -160,8 +168,11 @@ def _proven(site: Site, file: BinaryIO, stored: StoredObject, tick: Tick | None)
         )
 
 
-def _gathered(work: Callable[[Site], Copy], sites: Sequence[Site]) -> Spread:
-    """Do some work at every site at once, and gather what came of it in the order of the sites."""
+def gathered(work: Callable[[Site], Copy], sites: Sequence[Site]) -> Spread:
+    """Do some work at every site at once, and gather what came of it in the order of the sites.
+
+    A site whose work fails is among the failures; it does not hold the others up.
+    """
     if not sites:
         return Spread((), ())
     with ThreadPoolExecutor(max_workers=len(sites), thread_name_prefix="backup-site") as pool:

@@ -26,6 +26,14 @@ class SiteFull(SiteError):
     """The site is full; make room there, then repair the backup."""
 
 
+class SiteRefused(SiteError):
+    """The site does not take our key; check or replace it."""
+
+
+class SiteSlow(SiteError):
+    """The site takes too long; the others go on without it."""
+
+
 class ObjectMissing(SiteError):
     """The site does not have this object; repair the backup from another copy."""
 

@@ -6,7 +6,7 @@ import errno
 import io
 import os
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import BinaryIO, cast
 import msgspec
 
 from growsoft_cloud.backup.errors import NameTaken, ObjectMissing, SiteError, SiteFull, SiteLost
-from growsoft_cloud.backup.sites import Kind, Writer, checked
+from growsoft_cloud.backup.sites import Kind, Listed, Writer, checked
 from growsoft_cloud.fleet.places import Continent, DataCentre
 
 MARK = "growsoft-site.json"
@@ -65,6 +65,8 @@ class FolderSite:
     def create(self, name: str, /) -> Generator[Writer]:
         """Write a new object: synced, then renamed into place; whatever goes wrong leaves nothing behind."""
         final = self._enter() / checked(name)
+        with _said(self.name):
+            final.parent.mkdir(mode=0o700, exist_ok=True)
         unfinished = self.path / UNFINISHED / final.name
         descriptor = self._claim(unfinished, final)
         try:
@@ -91,8 +93,15 @@ class FolderSite:
 
     def list(self, kind: Kind, /) -> list[str]:
         """Return the names of all objects of a kind."""
-        with _said(self.name):
-            return [f"{kind.value}/{entry.name}" for entry in (self._enter() / kind.value).iterdir()]
+        return [listed.name for listed in self.listed(kind)]
+
+    def listed(self, kind: Kind, /) -> Iterator[Listed]:
+        """Tell all objects of a kind with what the folder says of them."""
+        with _said(self.name), suppress(_NoSuchKind), _entries(self._enter() / kind.value) as entries:
+            for entry in entries:
+                with suppress(FileNotFoundError):  # somebody prunes just now
+                    found = entry.stat(follow_symlinks=False)
+                    yield Listed(f"{kind.value}/{entry.name}", found.st_size, found.st_mtime)
 
     def delete(self, name: str, /) -> None:
         """Remove an object and let the disk know at once."""
@@ -142,6 +151,20 @@ class FolderSite:
                 self.name, f"{self.path} is the site {found.site} in {found.data_centre}; mount the right one."
             )
         return self.path
+
+
+class _NoSuchKind(Exception):
+    """A site that is older than a kind of objects has none of them."""
+
+
+@contextmanager
+def _entries(folder: Path) -> Generator[Iterator[os.DirEntry[str]]]:
+    try:
+        found = os.scandir(folder)
+    except FileNotFoundError:
+        raise _NoSuchKind from None
+    with found:
+        yield found
 
 
 class _Unread(io.FileIO):

@@ -3,8 +3,8 @@
 The promise is 7 daily, 4 weekly and 3 monthly full backups **and** at least 92 days. The usual rules count a backup in
 several classes and keep 10 to 12; fourteen exclusive ones can end after 66 days. So:
 
-- A calendar day (UTC, so no day has 23 or 25 hours) has one backup, a week (ISO 8601) the first day that has one, a month
-  the first such week. Each class is part of the one before and its choice is never taken back by a later backup: what a
+- A calendar day (UTC: all have 24 hours) has one backup, a week (ISO 8601) the first day that has one, a month the
+  first such week. Each class is part of the one before and its choice is never taken back by a later backup: what a
   class will need is always still there, also after missed days, failed Sundays and gaps.
 - The newest seven days are the daily ones; of what is older the newest four weeks are the weekly ones; of what is older
   still the newest three months are the monthly ones. Numbers count, not ages: when nothing new comes, nothing goes.
@@ -71,7 +71,9 @@ def keep(retention: Retention, backups: Iterable[Dated], now: datetime) -> dict[
     proven = [backup for backup in present if backup.proven]
     promised = _kept(retention, present)
     kept = {backup.number: Keeping.ODD for backup in (*ordered[len(present) :], *_contradicted(retention, present))}
-    kept |= {backup.number: promised[backup.number] for backup in present if backup.number in promised and not backup.proven}
+    kept |= {
+        backup.number: promised[backup.number] for backup in present if backup.number in promised and not backup.proven
+    }
     return kept | _kept(retention, proven)
 
 

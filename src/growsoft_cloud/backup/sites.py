@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from enum import StrEnum
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, NamedTuple, Protocol
 
 from growsoft_cloud.backup.errors import BackupError
 from growsoft_cloud.fleet.places import DataCentre
 
-_NAME = re.compile(r"(archive|manifest|file)/[0-9a-f]{32}\Z")
+# A seal is found by whom it is about and its number in a row; everything else is named at random.
+_NAME = re.compile(r"((archive|manifest|file)/[0-9a-f]{32}|seal/[0-9a-f]{32}-[0-9]{12})\Z")
 
 
 class Kind(StrEnum):
@@ -20,6 +22,15 @@ class Kind(StrEnum):
     ARCHIVE = "archive"
     MANIFEST = "manifest"
     FILE = "file"
+    SEAL = "seal"
+
+
+class Listed(NamedTuple):
+    """What a site says of an object: its name, length, and when it was written (seconds since 1970)."""
+
+    name: str
+    bytes: int
+    written_at: float
 
 
 class Writer(Protocol):
@@ -64,6 +75,10 @@ class Site(Protocol):
 
     def list(self, kind: Kind, /) -> list[str]:
         """Return the names of all objects of a kind, in no order that means anything."""
+        ...
+
+    def listed(self, kind: Kind, /) -> Iterator[Listed]:
+        """Tell all objects of a kind with what the site says of them: good to find what is missing, no evidence."""
         ...
 
     def delete(self, name: str, /) -> None:

@@ -4,7 +4,7 @@ import io
 import os
 import re
 import resource
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
@@ -39,7 +39,7 @@ from growsoft_cloud.backup.progress import Progress, Step
 from growsoft_cloud.backup.records import SiteCatalogue, scan
 from growsoft_cloud.backup.restore import Hook, Target, restore
 from growsoft_cloud.backup.service import BackupService
-from growsoft_cloud.backup.sites import Kind, Site, Writer, new_name
+from growsoft_cloud.backup.sites import Kind, Listed, Site, Writer, new_name
 from growsoft_cloud.fleet import BackupPolicy, DataCentre, Retention
 from tests.integration.backup.conftest import MARKER, SHOP, Place
 from tests.integration.backup.local import BareCluster
@@ -159,6 +159,9 @@ class Wrapper:
 
     def list(self, kind: Kind, /) -> list[str]:
         return self.honest.list(kind)
+
+    def listed(self, kind: Kind, /) -> Iterator[Listed]:
+        return self.honest.listed(kind)
 
     def delete(self, name: str, /) -> None:
         self.honest.delete(name)

@@ -2,7 +2,7 @@
 
 import io
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from growsoft_cloud.backup.copies import Small, examine, prove, repair, spread, 
 from growsoft_cloud.backup.errors import CopyCorrupt, NoGoodCopy, ObjectMissing
 from growsoft_cloud.backup.folder import FolderSite
 from growsoft_cloud.backup.manifest import StoredObject
-from growsoft_cloud.backup.sites import Kind, Site, Writer
+from growsoft_cloud.backup.sites import Kind, Listed, Site, Writer
 from growsoft_cloud.fleet import Continent, DataCentre
 from tests.unit.backup.cases import backed_up
 from tests.unit.backup.places import three_sites
@@ -49,6 +49,9 @@ class Lying:
 
     def list(self, kind: Kind, /) -> list[str]:
         return self.honest.list(kind)
+
+    def listed(self, kind: Kind, /) -> Iterator[Listed]:
+        return self.honest.listed(kind)
 
     def delete(self, name: str, /) -> None:
         self.honest.delete(name)
