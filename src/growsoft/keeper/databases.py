@@ -207,9 +207,8 @@ def _bring_keys(connection: Superuser, identity: Identity) -> None:
                 kid=identity.key_id, i=inner, o=outer)
         )  # fmt: skip
         connection.run(sql("DELETE FROM gs_priv.signing_key WHERE kid < {oldest}", oldest=identity.key_id - 1))
-        connection.run(
-            sql("ALTER ROLE {name} PASSWORD {password}", name=ident(identity.name), password=literal(identity.password))
-        )
+        verifier = connection.scram(identity.name, identity.password)  # the server's log must not get the password
+        connection.run(sql("ALTER ROLE {name} PASSWORD {v}", name=ident(identity.name), v=literal(verifier)))
 
 
 # A dump leaves out grants that are PostgreSQL's own default; the fingerprint reads what is written, so that a function

@@ -27,10 +27,12 @@ TERMS = st.tuples(
 
 @given(st.lists(TERMS, min_size=1, max_size=3))
 @settings(max_examples=300, deadline=None)
-def test_a_remembered_statement_is_the_one_that_compiling_gives(shared: Trade, terms: list[object]) -> None:
+def test_a_remembered_statement_is_the_one_that_compiling_gives(
+    shared: Trade, terms: list[tuple[str, str, object]]
+) -> None:
     with shared.undone() as env:
         info = env[Thing]._info  # pyright: ignore[reportPrivateUsage]
-        domain = from_wire([list(term) if isinstance(term, tuple) else term for term in terms])
+        domain = from_wire([list(term) for term in terms])
 
         def compose() -> Sql:
             return env.compiler().where(info, domain)
