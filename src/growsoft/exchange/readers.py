@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import Enum
@@ -126,7 +126,7 @@ def structured(text: str) -> object:
         raise NotReadable('Write JSON, such as {"size": 42}.') from None
 
 
-def choice(choices: type[Enum], text: str) -> object:
+def choice(choices: Iterable[Enum], text: str) -> object:
     """Read a member by its value or by its words, in capital or small letters."""
     wanted = text.strip().lower()
     for member in choices:

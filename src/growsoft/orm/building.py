@@ -1,6 +1,5 @@
 """Building a registry: the classes of apps become models, and what does not fit is refused with its name."""
 
-# ruff: noqa: SLF001
 # pyright: reportPrivateUsage=false
 # A recordset and the code that reads, writes and registers it are one class in several files.
 
@@ -12,15 +11,14 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import ModuleType
+from typing import Any
 
 from growsoft.errors import ConfigError
-from growsoft.orm.access import Access, Check, Rule
-from growsoft.orm.api import CONSTRAINS, PUBLIC
 from growsoft.orm.checking import check_kind
 from growsoft.orm.domain import DomainError
 from growsoft.orm.fields import AnyField, Many2many, Many2one, One2many, Reference, Relation
-from growsoft.orm.fields.base import is_field
 from growsoft.orm.graph import build_dependencies
+from growsoft.orm.inheritance import Part, assembled
 from growsoft.orm.model import Model
 from growsoft.orm.money import currency_path
 from growsoft.orm.referring import referring
@@ -32,11 +30,11 @@ Models = Mapping[str, ModelInfo]
 
 def build(apps: Sequence[App]) -> Registry:
     """Resolve the classes of apps into models. Raises ``ConfigError`` naming what does not fit."""
-    layers: defaultdict[str, list[tuple[str, type[Model]]]] = defaultdict(list)
+    parts: defaultdict[str, list[Part]] = defaultdict(list)
     for app in apps:
         for cls in classes_of(app):
-            layers[cls._name].append((app.name, cls))
-    alone = {name: _model(name, parts) for name, parts in layers.items()}
+            parts[cls._name].append(Part(app.name, cls))
+    alone = assembled(parts)
     for info in alone.values():
         _check_links(info, alone)
     models = {name: _linked(info, alone) for name, info in alone.items()}
@@ -65,49 +63,6 @@ def _model_modules(package: ModuleType) -> list[str]:
             if module.ispkg:
                 inner = importlib.import_module(module.name)
                 found.extend(m.name for m in pkgutil.iter_modules(inner.__path__, f"{module.name}."))
-    return found
-
-
-def _model(name: str, parts: list[tuple[str, type[Model]]]) -> ModelInfo:
-    first_app, first = parts[0]
-    if first._extends:
-        raise ConfigError(f"{first.__qualname__} extends {name}, which none of the apps before it defines.")
-    for _app, cls in parts[1:]:
-        if not cls._extends:
-            raise ConfigError(f"{cls.__qualname__} defines {name} once more; extend it with extend=True.")
-    # The last extension comes first: super() leads through all of them down to the definition.
-    bases = tuple(cls for _app, cls in reversed(parts[1:])) + ((first,) if len(parts) == 1 else ())
-    cls = type(first.__name__, bases, {"__module__": first.__module__, "_made": True})
-    members = _members(cls)
-    return ModelInfo(
-        name=name,
-        app=first_app,
-        cls=cls,
-        fields={n: m for n, m in members.items() if is_field(m)},
-        access=tuple(m for m in members.values() if isinstance(m, Access)),
-        rules={n: m for n, m in members.items() if isinstance(m, Rule)},
-        checks={n: m for n, m in members.items() if isinstance(m, Check)},
-        constraints=tuple(_constraints(cls).items()),
-        public={n: getattr(m, PUBLIC) for n, m in members.items() if hasattr(m, PUBLIC)},
-    )
-
-
-def _members(cls: type) -> dict[str, object]:
-    """Give what a class and its bases define, the most special last word on each, in the order of the first word."""
-    found: dict[str, object] = {}
-    for klass in reversed(cls.__mro__):
-        found.update(vars(klass))
-    return found
-
-
-def _constraints(cls: type) -> dict[str, frozenset[str]]:
-    """Give the checking methods with all that any of their definitions watches: an extension cannot forget one."""
-    found: dict[str, frozenset[str]] = {}
-    for klass in cls.__mro__:
-        for name, member in vars(klass).items():
-            watched: tuple[str, ...] = getattr(member, CONSTRAINS, ())
-            if watched:
-                found[name] = found.get(name, frozenset()) | frozenset(watched)
     return found
 
 
@@ -156,7 +111,22 @@ def _check_links(info: ModelInfo, models: Models) -> None:
         if isinstance(link, One2many):
             inverse = models[link.comodel].fields.get(link.inverse)
             if not isinstance(inverse, Many2one) or inverse.comodel != info.name or not _is_plain(inverse):
-                raise ConfigError(f"{info.name}.{name}: {link.comodel}.{link.inverse} is no link back to {info.name}.")
+                raise ConfigError(
+                    f"{info.name}.{name}: {link.comodel}.{link.inverse} is no link back to {info.name}. Where it comes"
+                    f" from a model that {info.name} is built upon: those lines are that one's; set {name} = None."
+                )
+        if isinstance(link, Many2one) and models[link.comodel].transient:
+            _check_transient(info, link)
+
+
+def _check_transient(info: ModelInfo, link: Many2one[Any]) -> None:
+    """Nothing may hold a row that is to be swept: a foreign key would keep it for ever."""
+    if not info.transient:
+        raise ConfigError(
+            f"{info.name}.{link.name} links to {link.comodel}, which is transient: its records are swept."
+        )
+    if link.ondelete != "cascade":
+        raise ConfigError(f"{info.name}.{link.name} links to a record that is swept; say ondelete='cascade'.")
 
 
 def _is_plain(link: AnyField) -> bool:

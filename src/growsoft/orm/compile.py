@@ -316,7 +316,7 @@ def scalar_cast(kind: ColumnType) -> Sql:
 
 
 def _holds_id(field: AnyField) -> bool:
-    return isinstance(field, Many2one) or field.name == "id"
+    return isinstance(field, Many2one) or field.name in ("id", "create_uid", "write_uid")
 
 
 def constant(value: object) -> Sql:

@@ -43,7 +43,10 @@ class ModelType(type):
 class Model(metaclass=ModelType):
     """Base of all models. A subclass names itself by ``_name``; with ``extend=True`` it changes its parent in place.
 
-    ``_order`` sorts records, ``_rec_name`` is the field that names one, ``_description`` says what they are.
+    A model that is built upon another one, under a name of its own, has that one's fields and methods in a table of its
+    own. With ``abstract=True`` a model has no table and is there to be built upon; with ``transient=True`` its rows are
+    seen by their maker alone and are swept once they are old. ``_order`` sorts records, ``_rec_name`` is the field that
+    names one, ``_description`` says what they are.
     """
 
     __slots__ = ("_ids", "_prefetch", "env")
@@ -54,6 +57,10 @@ class Model(metaclass=ModelType):
     _rec_name: ClassVar[str] = "name"
     _description: ClassVar[str] = ""
     _extends: ClassVar[bool] = False
+    _abstract: ClassVar[bool] = False
+    _transient: ClassVar[bool] = False
+    _transient_max_hours: ClassVar[float] = 1.0  # since the last change
+    _transient_max_count: ClassVar[int] = 0  # the newest of all users together; 0 is no limit
     defined: ClassVar[list[type[Model]]] = []
 
     env: Env
@@ -67,7 +74,9 @@ class Model(metaclass=ModelType):
     write_date = Moment("Changed on")
     version = Number("Version")
 
-    def __init_subclass__(cls, *, extend: bool = False, **kwargs: object) -> None:
+    def __init_subclass__(
+        cls, *, extend: bool = False, abstract: bool = False, transient: bool = False, **kwargs: object
+    ) -> None:
         """Take a class into the list that registries are built from."""
         super().__init_subclass__(**kwargs)
         if "_made" in vars(cls):
@@ -77,7 +86,11 @@ class Model(metaclass=ModelType):
         for name, value in vars(cls).items():
             if is_field(value) and (hasattr(Model, name) or name.startswith("_")):
                 raise TypeError(f"{cls.__qualname__}.{name}: every model has something of this name; choose another")
+        if abstract + transient + extend > 1:
+            raise TypeError(f"{cls.__qualname__} is one of these: abstract, transient, or an extension of a model")
         cls._extends = extend
+        if not extend:
+            cls._abstract, cls._transient = abstract, transient
         cls._table = cls._name.replace(".", "_")
         if "_description" not in vars(cls) and not extend:
             cls._description = (cls.__doc__ or "").partition("\n")[0].partition(":")[0].strip().rstrip(".")

@@ -122,6 +122,11 @@ class ModelInfo:
         return self.cls._table
 
     @property
+    def transient(self) -> bool:
+        """Whether its records are there for a moment: seen by their maker alone, swept, and in no audit."""
+        return self.cls._transient
+
+    @property
     def description(self) -> str:
         """What the model is, for people: the first words of its docstring, up to a colon or full stop."""
         return self.cls._description or self.name

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Collection
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeAlias, TypeGuard, TypeVar, overload
@@ -40,6 +41,15 @@ class Field(Generic[V]):
 
     name: str
     model_name: str
+    _said: tuple[tuple[object, ...], dict[str, object]]
+
+    if not TYPE_CHECKING:  # type checkers would look at this signature instead of those of __init__
+
+        def __new__(cls, *args: object, **options: object) -> Self:
+            """Remember what was said, so that an extension can change some of it and keep the rest."""
+            made = object.__new__(cls)
+            made._said = (args, options)
+            return made
 
     def __init__(  # noqa: PLR0913  these keywords are the vocabulary of the field
         self,
@@ -79,6 +89,16 @@ class Field(Generic[V]):
         """Learn the name, and where the field was declared."""
         self.name = name
         self.model_name = owner.__name__
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """What the declaration says, by the names of the parameters, without what it leaves to the defaults."""
+        args, options = self._said
+        signature = inspect.signature(type(self).__init__)
+        said = dict(signature.bind(self, *args, **options).arguments)
+        rest = next((p.name for p in signature.parameters.values() if p.kind is p.VAR_KEYWORD), "")
+        said |= said.pop(rest, {})
+        return {name: value for name, value in said.items() if name != "self"}
 
     @property
     def stored(self) -> bool:

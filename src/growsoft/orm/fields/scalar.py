@@ -10,10 +10,12 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, Unpack, overload
 
 from growsoft.orm.fields.base import AnyField, Field, TextConditions
+from growsoft.orm.fields.choices import Choices
 from growsoft.orm.fields.options import Options, Single
 
 if TYPE_CHECKING:
     from growsoft.orm.env import Env
+    from growsoft.orm.fields.added import AddedChoices
     from growsoft.orm.model import Model
     from growsoft.postgres.schema import ColumnType
 
@@ -272,7 +274,16 @@ class Selection(Field[EV]):
     ) -> None:  # the overloads are the signature
         """``choices`` in the order in which people see them."""
         super().__init__(string, **options)
-        self.choices = choices
+        self.choices = Choices(tuple(choices))
+
+    def adding(self, more: type[E], *, after: Enum | None = None) -> AddedChoices[EV | E]:
+        """Add choices to this field of a model that is extended in place; stand it in the extension under a new name.
+
+        Under that name the field has the wider type; under its own it stays what code that knew less was written for.
+        """
+        from growsoft.orm.fields.added import AddedChoices
+
+        return AddedChoices(self, more, after)
 
     @property
     def unset(self) -> object:
@@ -290,7 +301,7 @@ class Selection(Field[EV]):
         match value:
             case None | False | "":
                 return ""
-            case Enum() if isinstance(value, self.choices):
+            case Enum() if value in self.choices:
                 return value.value
             case str():
                 try:
