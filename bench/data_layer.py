@@ -5,8 +5,9 @@ from __future__ import annotations
 import random
 import secrets
 from collections.abc import Callable, Generator, Iterable, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from uuid import uuid4
 
 import psycopg
@@ -34,9 +35,10 @@ Raw = psycopg.Connection[tuple[object, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Bed:
-    """A database with many partners, an environment of a ruled user, and a connection that no rule binds."""
+    """A database with many partners, a ruled user, the way to one who sees few, and a connection that no rule binds."""
 
     env: Env
+    narrow: Callable[[], AbstractContextManager[Env]]
     raw: Raw
     visible: Sequence[int]
 
@@ -51,39 +53,52 @@ def bed(server: Endpoint, partners: int = PARTNERS) -> Generator[Bed]:
     create_database(server, identity, "bench_template")
     endpoint = replace(server, dbname="bench", user="bench", password=identity.password)
     database = Database(endpoint, identity.uuid, 1, identity.signing_key, Pools(4))
-    user = _fill(database, registry, partners)
+    _fill(database, registry, partners)
     with superuser(server, "bench") as connection:
         ensure_profiles(connection, "bench")
-        profile = connection.run(sql("SELECT profile FROM gs_priv.account WHERE user_id = {u}", u=user)).scalar()
+        accounts = connection.run(sql("SELECT login, user_id, profile FROM gs_priv.account")).all()
+    doors = {login: database.signed(Context(user, profile)) for login, user, profile in accounts}
     with psycopg.connect(replace(server, dbname="bench").dsn(), autocommit=True, prepare_threshold=1) as raw:
         raw.execute("ANALYZE")
         visible = [
             row[0] for row in raw.execute("SELECT id FROM res_partner WHERE customer_rank >= %s", [HIDDEN_BELOW])
         ]
-        with open_env(database, registry, database.signed(Context(user, str(profile)))) as env:
+        with open_env(database, registry, doors["bench"]) as env:
             raw.execute("BEGIN")
             backend = env.execute(sql("SELECT pg_backend_pid()")).scalar(int)
             pin(backend, raw.info.backend_pid)
-            yield Bed(env, raw, [int(str(i)) for i in visible])
+            yield Bed(env, partial(open_env, database, registry, doors["narrow"]), raw, [int(str(i)) for i in visible])
             raw.execute("ROLLBACK")
 
 
-def _fill(database: Database, registry: Registry, partners: int) -> int:
+def _fill(database: Database, registry: Registry, partners: int) -> None:
     chance = random.Random(1)
-    with open_env(database, registry, database.elevated("the benchmark fills its database")) as env:
+    door = database.elevated("the benchmark fills its database")
+    with open_env(database, registry, door) as env:
         for one in registry.apps:
             if one.load is not None:
                 one.load(env)
         countries = env["res.country"].search([]).ids
-        for start in range(0, partners, 5000):
-            env["res.partner"].create([_partner(i, chance.choice(countries)) for i in range(start, start + 5000)])
-        group = env["res.groups"].search([["key", "=", "bench.user"]])
-        return env["res.users"].create({"name": "Bench", "login": "bench", "groups_id": group}).id
+        groups = env["res.groups"]
+        people = [
+            env["res.users"].create({"name": name, "login": name, "groups_id": groups.search([["key", "=", key]])}).id
+            for name, key in (("bench", "bench.user"), ("narrow", "bench.narrow"), ("busy", "bench.narrow"))
+        ]
+    # Of a thousand partners the narrow user has one, and another user of his group has ninety-nine.
+    owners = {0: people[1]} | dict.fromkeys(range(1, 100), people[2])
+    for start in range(0, partners, 5000):
+        with open_env(database, registry, database.elevated("the benchmark fills its database")) as env:
+            numbers = range(start, min(start + 5000, partners))
+            env["res.partner"].create(
+                [_partner(i, chance.choice(countries)) | {"user_id": owners.get(i % 1000)} for i in numbers]
+            )
 
 
 def _partner(number: int, country: int) -> dict[str, object]:
+    common = " Holding" if number % 7 == 0 else ""
+    rare = " Quixote" if number % 20_000 == 0 else ""
     return {
-        "name": f"Partner {number * 7919 % PARTNERS:06d}",
+        "name": f"Partner {number * 7919 % PARTNERS:06d}{common}{rare}",
         "ref": f"P{number}",
         "company_name": f"Company {number % 1000}",
         "email": f"p{number}@example.org",

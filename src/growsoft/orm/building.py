@@ -21,9 +21,9 @@ from growsoft.orm.graph import build_dependencies
 from growsoft.orm.inheritance import Part, assembled
 from growsoft.orm.model import Model
 from growsoft.orm.money import currency_path
+from growsoft.orm.orders import compiled_order
 from growsoft.orm.referring import referring
 from growsoft.orm.registry import App, Link, ModelInfo, Registry, ordered_by
-from growsoft.orm.search import compiled_order
 
 Models = Mapping[str, ModelInfo]
 
@@ -146,6 +146,11 @@ def _check_model(registry: Registry, info: ModelInfo) -> None:
     named = info.fields.get(info.rec_name)
     if named is None or not named.stored or named.storage == "jsonb":
         raise ConfigError(f"{info.name} is named by {info.rec_name}, which is no stored field of it; set _rec_name.")
+    for name in info.searched_by[1:]:
+        if name not in info.columns or info.column(name) != "text":
+            raise ConfigError(
+                f"{info.name} is searched by {name}, which is no stored text of it; fix _rec_names_search."
+            )
     try:
         compiled_order(registry, info, info.order)
     except DomainError as error:

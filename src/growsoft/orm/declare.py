@@ -139,7 +139,7 @@ def _indexes(info: ModelInfo) -> Iterator[Index]:
             expressions = (sql("lower({c})", c=column), column)
             yield Index(name_within(f"{info.table}_{field.name}_sort"), expressions)
             yield Index(name_within(f"{info.table}_{field.name}_equal"), (column,))
-        if field.index == "trigram":
+        if field.index == "trigram" or (text and field.name in info.searched_by[1:]):
             yield Index(name_within(f"{info.table}_{field.name}_search"), (column,), method="trigram")
         if field.unique:
             where = sql("{c} <> ''", c=column) if text else None

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, LiteralString, Self, TypeVar, o
 
 from growsoft.errors import MissingError, UserError, ValidationError
 from growsoft.orm import reader, rows, search, writer
-from growsoft.orm.domain import Condition, from_wire
+from growsoft.orm.domain import Condition
 from growsoft.orm.fields.base import Field, is_field
 from growsoft.orm.fields.relational import Relation
 from growsoft.orm.fields.stamps import Identity, Moment, Number
 from growsoft.orm.match import matches
 from growsoft.orm.narrow import are_ids
+from growsoft.orm.queries import Domain, Queries, condition_of
 from growsoft.postgres.sql import proven_literal
 
 if TYPE_CHECKING:
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 
 V = TypeVar("V")
 M = TypeVar("M", bound="Model")
-
-Domain = Condition | Sequence[object]
 
 
 class ModelType(type):
@@ -40,13 +39,14 @@ class ModelType(type):
         return super().__new__(cls, name, bases, namespace, **kwargs)
 
 
-class Model(metaclass=ModelType):
+class Model(Queries, metaclass=ModelType):
     """Base of all models. A subclass names itself by ``_name``; with ``extend=True`` it changes its parent in place.
 
     A model that is built upon another one, under a name of its own, has that one's fields and methods in a table of its
     own. With ``abstract=True`` a model has no table and is there to be built upon; with ``transient=True`` its rows are
     seen by their maker alone and are swept once they are old. ``_order`` sorts records, ``_rec_name`` is the field that
-    names one, ``_description`` says what they are.
+    names one, ``_description`` says what they are; ``_rec_names_search`` are more fields by which ``name_search`` finds
+    them.
     """
 
     __slots__ = ("_ids", "_prefetch", "env")
@@ -55,6 +55,7 @@ class Model(metaclass=ModelType):
     _table: ClassVar[str] = ""
     _order: ClassVar[str] = "id"
     _rec_name: ClassVar[str] = "name"
+    _rec_names_search: ClassVar[tuple[str, ...]] = ()
     _description: ClassVar[str] = ""
     _extends: ClassVar[bool] = False
     _abstract: ClassVar[bool] = False
@@ -232,11 +233,11 @@ class Model(metaclass=ModelType):
 
     def search(self, domain: Domain = (), *, offset: int = 0, limit: int | None = None, order: str = "") -> Self:
         """Find records by a typed condition or a domain list."""
-        return self._of(self.env, search.search(self.env, self._info, _condition(domain), offset, limit, order))
+        return self._of(self.env, search.search(self.env, self._info, condition_of(domain), offset, limit, order))
 
     def search_count(self, domain: Domain = (), *, limit: int | None = None) -> int:
         """Count records; with ``limit`` stop there (a screen says "10,000+")."""
-        return search.count(self.env, self._info, _condition(domain), limit)
+        return search.count(self.env, self._info, condition_of(domain), limit)
 
     def read(self, names: Sequence[str] = ()) -> list[dict[str, Any]]:
         """Give values as they go to the wire: links as (id, name), many as ids. Raises when one is not there."""
@@ -255,7 +256,7 @@ class Model(metaclass=ModelType):
         order: str = "",
     ) -> list[dict[str, Any]]:
         """Search and read in one query."""
-        return rows.search_read(self.env, self._info, _condition(domain), names, offset, limit, order)
+        return rows.search_read(self.env, self._info, condition_of(domain), names, offset, limit, order)
 
     @property
     def display_name(self) -> str:
@@ -325,11 +326,3 @@ class Model(metaclass=ModelType):
         if not isinstance(other, Model) or other._name != self._name:
             raise TypeError(f"{self._name} and {other!r} do not mix")
         return other
-
-
-def _condition(domain: Domain) -> Condition:
-    if isinstance(domain, Condition):
-        return domain
-    if isinstance(domain, str | bytes):
-        raise ValidationError("A search condition is a typed condition or a domain list.")
-    return from_wire(domain)

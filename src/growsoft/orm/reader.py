@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from growsoft.errors import MissingError, UserError
 from growsoft.orm.compile import among, value_of
 from growsoft.orm.fields import AnyField, Computed, Many2many, One2many, Relation
+from growsoft.orm.orders import order_by
 from growsoft.orm.recompute import awaited, settle
 from growsoft.orm.statements import write_dirty, write_others
 from growsoft.postgres.sql import Sql, ident, join, sql
@@ -142,8 +143,6 @@ def _select_columns(env: Env, info: ModelInfo, names: tuple[str, ...], *, one: b
 
 
 def _fetch_lines(env: Env, info: ModelInfo, field: One2many[Any], ids: list[int]) -> None:
-    from growsoft.orm.search import order_by
-
     comodel = _listed(env, field)
     found = env.execute(
         sql(
@@ -156,8 +155,6 @@ def _fetch_lines(env: Env, info: ModelInfo, field: One2many[Any], ids: list[int]
 
 
 def _fetch_links(env: Env, info: ModelInfo, field: Many2many[Any], ids: list[int]) -> None:
-    from growsoft.orm.search import order_by
-
     comodel = _listed(env, field)
     found = env.execute(
         sql(

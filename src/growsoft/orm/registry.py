@@ -25,9 +25,10 @@ from growsoft.orm.money import currency_path
 if TYPE_CHECKING:
     from growsoft.orm.env import Env
     from growsoft.orm.forms import Form
+    from growsoft.orm.grouping import GroupPlan
+    from growsoft.orm.orders import Order
     from growsoft.orm.rights import Rights
     from growsoft.orm.rows import Plan
-    from growsoft.orm.search import Order
     from growsoft.postgres.accounts import Accounts
     from growsoft.postgres.policies import Declarations
     from growsoft.postgres.schema import ColumnType
@@ -141,6 +142,11 @@ class ModelInfo:
         """The field that names a record."""
         return self.cls._rec_name
 
+    @property
+    def searched_by(self) -> tuple[str, ...]:
+        """The fields by which ``name_search`` finds records, the name first."""
+        return tuple(dict.fromkeys((self.rec_name, *self.cls._rec_names_search)))
+
     def field(self, name: str) -> AnyField:
         """Give a field, or say which there are."""
         found = self.fields.get(name)
@@ -246,6 +252,11 @@ class Registry:
         return Memo()
 
     @cached_property
+    def groupings(self) -> Memo[GroupPlan]:
+        """How records are grouped, by model, keys, order, profile and time zone."""
+        return Memo()
+
+    @cached_property
     def orders(self) -> Memo[Order]:
         """Compiled orders, by model and text."""
         return Memo()
@@ -257,7 +268,7 @@ class Registry:
 
 def ordered_by(info: ModelInfo) -> Iterator[str]:
     """Give the names of the fields by which records are sorted."""
-    return (part.split()[0] for part in info.order.split(",") if part.strip())
+    return (part.split()[0].partition(".")[0] for part in info.order.split(",") if part.strip())
 
 
 _lock = threading.Lock()

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from itertools import chain
 from operator import itemgetter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from growsoft.errors import AccessError, MissingError
-from growsoft.orm.compile import among, value_of
+from growsoft.orm.compile import among
 from growsoft.orm.domain import EVERYTHING, Condition, DomainError, names_in
-from growsoft.orm.fields import AnyField, Many2one
 from growsoft.orm.forms import remembered
+from growsoft.orm.orders import order_by, order_names
 from growsoft.orm.reader import ChangedMeanwhile
 from growsoft.postgres.sql import Sql, ident, join, sql
 
 if TYPE_CHECKING:
     from growsoft.orm.env import Env
-    from growsoft.orm.registry import ModelInfo, Registry
-
-MAX_ORDER: Final = 10  # terms
-
-Order = tuple[Sql, tuple[tuple["ModelInfo", AnyField], ...]]
+    from growsoft.orm.registry import ModelInfo
 
 
 def search(env: Env, info: ModelInfo, domain: Condition, offset: int, limit: int | None, order: str) -> tuple[int, ...]:
@@ -37,7 +32,7 @@ def search(env: Env, info: ModelInfo, domain: Condition, offset: int, limit: int
 def count(env: Env, info: ModelInfo, domain: Condition, limit: int | None) -> int:
     """Count them."""
     env.work.prepare(env, names_in(domain))
-    limits = () if limit is None else (_natural(limit),)
+    limits = () if limit is None else (natural(limit),)
 
     def compose() -> Sql:
         env.refuse_unreadable(info, info.fields["id"])
@@ -65,9 +60,9 @@ def existing(env: Env, info: ModelInfo, ids: tuple[int, ...]) -> tuple[int, ...]
 
 def tail(env: Env, info: ModelInfo, domain: Condition, offset: int, limit: int | None, order: str) -> Sql:
     """Compile what stands behind FROM; what the query must see is written first."""
-    env.work.prepare(env, chain(names_in(domain), _order_names(order)))
-    limits = () if limit is None else (_natural(limit),)
-    offsets = (_natural(offset),) if offset else ()
+    env.work.prepare(env, chain(names_in(domain), order_names(order)))
+    limits = () if limit is None else (natural(limit),)
+    offsets = (natural(offset),) if offset else ()
 
     def compose() -> Sql:
         env.refuse_unreadable(info, info.fields["id"])
@@ -78,20 +73,6 @@ def tail(env: Env, info: ModelInfo, domain: Condition, offset: int, limit: int |
         return join(" ", pieces)
 
     return remembered(env, info, domain, (str(order), len(limits), len(offsets)), (*limits, *offsets), compose)
-
-
-def order_by(env: Env, info: ModelInfo, order: str) -> Sql:
-    """Compile an order such as ``date_order desc, id``; text is sorted without regard to case."""
-    if not isinstance(order, str) or order.count(",") >= MAX_ORDER:
-        raise DomainError(f"An order is text of {MAX_ORDER} fields at most, each with asc or desc behind it.")
-    key = (info.name, order)
-    found = env.registry.orders.get(key)
-    if found is None:
-        found = env.registry.orders.put(key, compiled_order(env.registry, info, order))
-    compiled, fields = found
-    for where, field in fields:  # an order by what one may not read would tell it
-        env.refuse_unreadable(where, field)
-    return compiled
 
 
 def ensure_version(env: Env, info: ModelInfo, record_id: int, version: int) -> None:
@@ -117,50 +98,8 @@ def lock(env: Env, info: ModelInfo, ids: tuple[int, ...]) -> None:
         raise AccessError if existing(env, info, tuple(left)) else MissingError
 
 
-def _natural(number: object) -> int:
+def natural(number: object) -> int:
+    """Give a limit or an offset. Raises ``DomainError`` for what is none."""
     if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < 2**31:
         raise DomainError("A limit or an offset is a whole number, zero or more.")
     return number
-
-
-def _order_names(order: str) -> Iterable[str]:
-    return (part.split()[0] for part in order.split(",") if part.strip()) if isinstance(order, str) else ()
-
-
-# -- orders ------------------------------------------------------------------------------------------------------------
-
-
-def compiled_order(registry: Registry, info: ModelInfo, order: str) -> Order:
-    """Compile an order and say which fields it looks at. Raises ``DomainError``."""
-    terms: list[Sql] = []
-    fields: list[tuple[ModelInfo, AnyField]] = []
-    for part in (order or info.order).split(","):
-        fields.extend(_order_term(registry, info, part, terms))
-    if not any(field.name == "id" and where is info for where, field in fields):
-        terms.append(sql("{t}.id", t=ident(info.table)))
-    return join(", ", terms), tuple(fields)
-
-
-def _order_term(
-    registry: Registry, info: ModelInfo, part: str, terms: list[Sql]
-) -> Iterator[tuple[ModelInfo, AnyField]]:
-    name, *direction = part.split() or [""]
-    field = info.field(name)
-    words = " ".join(direction).lower()
-    if words not in ("", "asc", "desc") or not field.stored or field.kind == "json":
-        raise DomainError(f"Cannot sort by {part.strip()[:60]!r}: write a stored field, then asc or desc.")
-    yield info, field
-    down = sql(" DESC") if words == "desc" else sql("")
-    column = value_of(field, sql("{t}.{c}", t=ident(info.table), c=ident(name)))
-    if isinstance(field, Many2one):
-        comodel = registry.models[field.comodel]
-        yield comodel, comodel.fields[comodel.rec_name]
-        named = sql(
-            "(SELECT lower(o__.{name}::text) FROM {t} o__ WHERE o__.id = {column})",
-            name=ident(comodel.rec_name), t=ident(comodel.table), column=column,
-        )  # fmt: skip
-        terms.extend((sql("{named}{down}", named=named, down=down), sql("{c}{down}", c=column, down=down)))
-    elif field.column == "text":
-        terms.extend((sql("lower({c}){down}", c=column, down=down), sql("{c}{down}", c=column, down=down)))
-    else:
-        terms.append(sql("{c}{down}", c=column, down=down))

@@ -1,0 +1,100 @@
+"""Orders: ``partner_id.country_id desc, date_order, id`` compiled once, with all the fields that it looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Final
+
+from growsoft.orm.compile import value_of
+from growsoft.orm.domain import MAX_STEPS, DomainError
+from growsoft.orm.fields import AnyField, Many2one
+from growsoft.postgres.sql import Sql, ident, join, sql
+
+if TYPE_CHECKING:
+    from growsoft.orm.env import Env
+    from growsoft.orm.registry import ModelInfo, Registry
+
+MAX_ORDER: Final = 10  # terms
+
+Order = tuple[Sql, tuple[tuple["ModelInfo", AnyField], ...]]
+
+
+def order_by(env: Env, info: ModelInfo, order: str) -> Sql:
+    """Compile an order; text is sorted without regard to case, a link by the name of the linked record.
+
+    A path leads through links to one record. Raises ``DomainError`` for what is no order, ``AccessError`` for a field
+    on the way that the user may not read: an order by what one may not read would tell it.
+    """
+    if not isinstance(order, str) or order.count(",") >= MAX_ORDER:
+        raise DomainError(f"An order is text of {MAX_ORDER} fields at most, each with asc or desc behind it.")
+    key = (info.name, order)
+    found = env.registry.orders.get(key)
+    if found is None:
+        found = env.registry.orders.put(key, compiled_order(env.registry, info, order))
+    compiled, fields = found
+    for where, field in fields:
+        env.refuse_unreadable(where, field)
+    return compiled
+
+
+def order_names(order: str) -> Iterable[str]:
+    """Give the names of the fields in an order."""
+    parts = order.split(",") if isinstance(order, str) else ()
+    return (name for part in parts if part.strip() for name in part.split()[0].split("."))
+
+
+def compiled_order(registry: Registry, info: ModelInfo, order: str) -> Order:
+    """Compile an order and say which fields it looks at. Raises ``DomainError``."""
+    terms: list[Sql] = []
+    fields: list[tuple[ModelInfo, AnyField]] = []
+    for part in (order or info.order).split(","):
+        fields.extend(_term(registry, info, part, terms))
+    if not any(field.name == "id" and where is info for where, field in fields):
+        terms.append(sql("{t}.id", t=ident(info.table)))
+    return join(", ", terms), tuple(fields)
+
+
+def _term(registry: Registry, info: ModelInfo, part: str, terms: list[Sql]) -> Iterator[tuple[ModelInfo, AnyField]]:
+    path, *direction = part.split() or [""]
+    words = " ".join(direction).lower()
+    steps = path.split(".")
+    if words not in ("", "asc", "desc") or len(steps) > MAX_STEPS:
+        raise _refusal(part)
+    here = info
+    column = ident(info.table)
+    for place, name in enumerate(steps):
+        field = here.field(name)
+        last = place == len(steps) - 1
+        if not field.stored or field.kind == "json" or not (last or isinstance(field, Many2one)):
+            raise _refusal(part)
+        yield here, field
+        column = value_of(field, sql("{t}.{c}", t=column, c=ident(name))) if place == 0 else linked(here, field, column)
+        if isinstance(field, Many2one):
+            here = registry.models[field.comodel]
+        if last:
+            terms.extend(_sorted(here, field, column, down=words == "desc"))
+            if isinstance(field, Many2one):
+                yield here, here.fields[here.rec_name]
+                yield here, here.fields["id"]
+
+
+def _sorted(here: ModelInfo, field: AnyField, column: Sql, *, down: bool) -> Iterator[Sql]:
+    way = sql(" DESC") if down else sql("")
+    if isinstance(field, Many2one):
+        yield sql("lower({named}::text){way}", named=linked(here, here.fields[here.rec_name], column), way=way)
+    elif field.column == "text":
+        yield sql("lower({c}){way}", c=column, way=way)
+    yield sql("{c}{way}", c=column, way=way)
+
+
+def linked(comodel: ModelInfo, field: AnyField, link: Sql) -> Sql:
+    """Give a value of the record that a link leads to; NULL where that is hidden from whoever asks."""
+    value = value_of(field, sql("o__.{name}", name=ident(field.name)))
+    return sql("(SELECT {value} FROM {t} o__ WHERE o__.id = {link})", value=value, t=ident(comodel.table), link=link)
+
+
+def _refusal(part: str) -> DomainError:
+    return DomainError(
+        f"Cannot sort by {part.strip()[:60]!r}: write a stored field, or a path of links to one record that leads to"
+        " one, then asc or desc."
+    )
