@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from growsoft.errors import ConfigError
-from growsoft.orm.checking import check_kind
+from growsoft.orm.checking import check_kind, check_names
 from growsoft.orm.domain import DomainError
 from growsoft.orm.fields import AnyField, Many2many, Many2one, One2many, Reference, Relation
 from growsoft.orm.graph import build_dependencies
@@ -143,14 +143,7 @@ def _check_tables(models: Models) -> None:
 
 
 def _check_model(registry: Registry, info: ModelInfo) -> None:
-    named = info.fields.get(info.rec_name)
-    if named is None or not named.stored or named.storage == "jsonb":
-        raise ConfigError(f"{info.name} is named by {info.rec_name}, which is no stored field of it; set _rec_name.")
-    for name in info.searched_by[1:]:
-        if name not in info.columns or info.column(name) != "text":
-            raise ConfigError(
-                f"{info.name} is searched by {name}, which is no stored text of it; fix _rec_names_search."
-            )
+    check_names(info)
     try:
         compiled_order(registry, info, info.order)
     except DomainError as error:

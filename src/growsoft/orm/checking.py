@@ -29,3 +29,15 @@ def _company_problem(field: AnyField) -> str:
     if isinstance(field, Many2one) and field.ondelete != "restrict":
         return "is no reason to delete a record; leave ondelete out"
     return ""
+
+
+def check_names(info: ModelInfo) -> None:
+    """Refuse what records could not be named or found by. Raises ``ConfigError``."""
+    named = info.fields.get(info.rec_name)
+    if named is None or not named.stored or named.storage == "jsonb":
+        raise ConfigError(f"{info.name} is named by {info.rec_name}, which is no stored field of it; set _rec_name.")
+    for name in info.searched_by[1:]:
+        if name not in info.columns or info.column(name) != "text":
+            raise ConfigError(
+                f"{info.name} is searched by {name}, which is no stored text of it; fix _rec_names_search."
+            )
