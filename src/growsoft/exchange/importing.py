@@ -10,13 +10,13 @@ from typing import IO, Final
 
 from growsoft.exchange.keys import Keys
 from growsoft.exchange.plan import Plan, PlanRefused
-from growsoft.exchange.readers import NotReadable
 from growsoft.exchange.report import Faults, FileRefused, Report
 from growsoft.exchange.resolving import Resolving
 from growsoft.exchange.rows import Reading, Row, read
 from growsoft.exchange.table import Table
 from growsoft.exchange.writing import Counts, Writing
 from growsoft.orm import Env
+from growsoft.orm.cells import NotReadable
 
 BATCH: Final = 1000
 

@@ -9,9 +9,9 @@ from decimal import Decimal
 from typing import Final, Literal
 
 from growsoft.errors import UserError
-from growsoft.exchange.readers import NotReadable, Reader, number, opposite, reader_of
 from growsoft.exchange.report import FileRefused, RowError
 from growsoft.orm import ModelInfo, Registry
+from growsoft.orm.cells import NotReadable, Reader, number, opposite, reader_of
 from growsoft.orm.fields import AnyField, Computed, Many2many, Many2one, One2many
 from growsoft.orm.fields.stamps import STAMPS
 

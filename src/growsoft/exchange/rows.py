@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from growsoft.exchange.plan import Plan, Target
-from growsoft.exchange.readers import NotReadable
 from growsoft.exchange.report import Faults
 from growsoft.exchange.table import TableRow
+from growsoft.orm.cells import NotReadable
 
 
 @dataclass(slots=True)

@@ -6,10 +6,11 @@ import fcntl
 import os
 import stat
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Self
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import msgspec
 
@@ -27,7 +28,8 @@ from growsoft.postgres.dump import (
     finish_restore,
     restore_database,
 )
-from growsoft.postgres.keeper import DatabaseTaken, RequestMalformed, superuser_errors
+from growsoft.postgres.keeper import DatabaseTaken, RequestMalformed, new_database_name, superuser_errors
+from growsoft.postgres.provision import drop_database
 from growsoft.postgres.role_facts import Profile, RoleFacts, read_roles, restore_roles
 from growsoft.postgres.transaction import retrying
 
@@ -63,11 +65,33 @@ class Archive:
         with _Dumping(replace(self._databases.server, dbname=source)) as dumping:
             return self._restored(_Plan(name, uuid, roles, dumping.rows), dumping.reading, report)
 
+    @contextmanager
+    def scratch(self, source: str, report: Report) -> Generator[str]:
+        """Copy a database for as long as the block runs; nobody but the superuser can enter the copy."""
+        name = new_database_name()
+        with self._databases.inside(source) as connection:
+            roles = read_roles(connection)
+        with self._records.unfinished(name, "rehearse"):
+            try:
+                with _Dumping(replace(self._databases.server, dbname=source)) as dumping:
+                    self._fill(_Plan(name, uuid4(), roles, dumping.rows), dumping.reading, report)
+                yield name
+            finally:
+                with self._records.cluster() as cluster:
+                    drop_database(cluster, name)
+
     def _restored(self, wanted: _Plan, fd: int, report: Report) -> Created:
-        name = wanted.name
-        if self._records.has(name):
+        if self._records.has(wanted.name):
             raise DatabaseTaken
-        with self._records.unfinished(name, "restore"), superuser_errors():
+        with self._records.unfinished(wanted.name, "restore"):
+            made = self._fill(wanted, fd, report)
+            self._databases.open(wanted.name)
+        return made
+
+    def _fill(self, wanted: _Plan, fd: int, report: Report) -> Created:
+        """Make a proven database that nobody can enter yet."""
+        name = wanted.name
+        with superuser_errors():
             retrying(lambda: self._make_roles(wanted.roles))
             report("restoring")
             found = restore_database(self._databases.server, name, fd, roles=wanted.roles)
@@ -75,7 +99,6 @@ class Archive:
             report("checking")
             made = self._databases.adopt(self._databases.identity(name, wanted.uuid))
             finish_restore(self._databases.server, name)
-            self._databases.open(name)
         return msgspec.structs.replace(made, rows=found)
 
     def _make_roles(self, roles: RoleFacts) -> None:

@@ -24,6 +24,8 @@ from growsoft.keeper.product import Product
 from growsoft.keeper.start import hold, open_keeper
 from growsoft.keeper.verbs import Answer, Done, Failed, Progress, Request, Stop, Stopping, Verb
 from growsoft.keeper.wire import Wire
+from growsoft.orm.datafiles import DataRefused
+from growsoft.orm.migrating import MigrationFailed
 from growsoft.postgres import keeper as errors
 from growsoft.postgres.check import DatabaseUnprotected
 from growsoft.postgres.connection import DatabaseUnavailable
@@ -226,9 +228,9 @@ _ENCODER: Final = msgspec.msgpack.Encoder()
 _ERRORS: Final[Mapping[str, type[GrowsoftError]]] = {
     error.__name__: error
     for error in (
-        errors.DatabaseBusy, errors.DatabaseMissing, errors.DatabaseTaken, errors.KeeperUnavailable,
-        errors.RequestMalformed, errors.StorageFull, errors.UpgradeNeeded, errors.VerbRefused,
-        ConfigError, Conflict, DatabaseExists, DatabaseUnavailable, DatabaseUnprotected, DumpFailed, RestoreFailed,
-        RolesRefused,
+        errors.AppsRefused, errors.DatabaseBusy, errors.DatabaseMissing, errors.DatabaseTaken,
+        errors.KeeperUnavailable, errors.RequestMalformed, errors.StorageFull, errors.UpgradeNeeded,
+        errors.VerbRefused, ConfigError, Conflict, DatabaseExists, DatabaseUnavailable, DatabaseUnprotected,
+        DataRefused, DumpFailed, MigrationFailed, RestoreFailed, RolesRefused,
     )
 }  # fmt: skip

@@ -106,7 +106,7 @@ class Databases:
                     restore_login(connection, self.identity(name, facts.uuid, facts.key_id))
                 applied = apply_declarations(connection, wanted.declarations)
                 refuse_unprotected(connection, fingerprint)
-            return DeclarationsApplied(applied.changed, fingerprint, applied.drifts)
+            return DeclarationsApplied(applied.changed, fingerprint, applied.drifts, tuple(facts.apps))
 
         report("applying declarations")
         return retrying(attempt)
@@ -137,6 +137,10 @@ class Databases:
         """Read what a database says about itself."""
         with self.inside(name) as connection:
             return read_facts(connection)
+
+    def own_facts(self, connection: Superuser) -> Facts:
+        """Read what the database that a connection is in says about itself."""
+        return read_facts(connection)
 
     @contextmanager
     def inside(self, name: str) -> Generator[Superuser]:

@@ -32,12 +32,16 @@ CHECKING_SCRIPTS: Final = ("problems.sql", "fingerprint.sql")
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Who a database is: its uuid, the versions of its apps, the platform it was made by, its newest signing key."""
+    """Who a database is: its uuid, the versions of its apps, the platform it was made by, its newest signing key.
+
+    ``demo`` says whether it takes the demo records of its apps.
+    """
 
     uuid: UUID
     apps: dict[str, str]
     platform: str
     key_id: int
+    demo: bool = False
 
     def fits(self, versions: Mapping[str, str]) -> bool:
         """Say whether it belongs to these versions of its apps and to this platform."""
@@ -55,11 +59,14 @@ def read_facts(connection: Superuser) -> Facts:
     if missing := {"uuid", "apps", "platform"} - set(meta):
         raise KeeperError(f"The database does not say its {', '.join(sorted(missing))}; restore it from a backup.")
     key_id = connection.run(sql("SELECT coalesce(max(kid), 0) FROM gs_priv.signing_key")).scalar()
-    return Facts(UUID(meta["uuid"]), _APPS.decode(meta["apps"]), meta["platform"], int(key_id))
+    demo = meta.get("demo") == "yes"
+    return Facts(UUID(meta["uuid"]), _APPS.decode(meta["apps"]), meta["platform"], int(key_id), demo)
 
 
-def note_apps(connection: Superuser, versions: Mapping[str, str]) -> None:
-    """Note which apps a database has, and by which platform it was made."""
+def note_apps(connection: Superuser, versions: Mapping[str, str], *, demo: bool = False) -> None:
+    """Note which apps a database has, and by which platform it was made; once a demo database, it stays one."""
+    if demo:
+        set_meta(connection, "demo", "yes")
     set_meta(connection, "apps", msgspec.json.encode(dict(versions)).decode())
     set_meta(connection, "platform", platform())
 

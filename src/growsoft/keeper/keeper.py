@@ -11,6 +11,7 @@ from typing import Final, TypeVar
 from growsoft.errors import GrowsoftError
 from growsoft.keeper.archive import Archive
 from growsoft.keeper.databases import Databases
+from growsoft.keeper.lifecycle import Lifecycle
 from growsoft.keeper.locks import Locks
 from growsoft.keeper.log import Caller, VerbLog
 from growsoft.keeper.port import Port
@@ -19,17 +20,24 @@ from growsoft.keeper.records import Records
 from growsoft.keeper.templates import Report, Templates
 from growsoft.keeper.verbs import (
     ApplyDeclarations,
+    AppVerb,
+    ClusterVerb,
     CopyDatabase,
     CreateDatabase,
     Done,
     DropDatabase,
     Dump,
     EnsureProfile,
+    InstallApps,
+    ListApps,
     ListCluster,
+    RehearseUpgrade,
     Restore,
     RotateKeys,
     Stop,
     Stopping,
+    UninstallApps,
+    UpgradeApps,
     Verb,
     verb_name,
 )
@@ -68,6 +76,7 @@ class Keeper(Port):
         self._templates = Templates(server, self._records, product, self._locks)
         self._databases = Databases(server, keyring.worker_keys(), self._records, self._templates)
         self._archive = Archive(self._databases, self._records)
+        self._lifecycle = Lifecycle(self._databases, self._templates, product, self._archive)
 
     def start(self) -> None:
         """Make the cluster fit for us, and drop what an earlier keeper left half-made; before the first verb."""
@@ -120,6 +129,9 @@ class Keeper(Port):
             return self._archived(verb, fd, report)
         if fd is not None:
             raise RequestMalformed("This verb takes no descriptor.")
+        return self._of_apps(verb, report) if isinstance(verb, AppVerb) else self._of_cluster(verb, report)
+
+    def _of_cluster(self, verb: ClusterVerb, report: Report) -> Done:
         match verb:
             case CreateDatabase(name, uuid, apps):
                 return self._databases.create(name, uuid, apps, report)
@@ -145,6 +157,19 @@ class Keeper(Port):
             case CopyDatabase(database, name, uuid):
                 return self._archive.copy(database, name, uuid, report)
 
+    def _of_apps(self, verb: AppVerb, report: Report) -> Done:
+        match verb:
+            case ListApps(database):
+                return self._lifecycle.describe(database)
+            case InstallApps(database, apps, demo):
+                return self._lifecycle.install(database, apps, report, demo=demo)
+            case UpgradeApps(database, apps):
+                return self._lifecycle.upgrade(database, apps, report)
+            case UninstallApps(database, apps):
+                return self._lifecycle.uninstall(database, apps, report)
+            case RehearseUpgrade(database):
+                return self._lifecycle.rehearse(database, report)
+
     @contextmanager
     def _locked(self, verb: Verb, patience: float) -> Generator[None]:
         with ExitStack() as stack:
@@ -161,7 +186,7 @@ def _claims(verb: Verb) -> list[tuple[str, bool]]:
     worker that starts meanwhile can serve; what they change is kept apart from the dump by PostgreSQL's own locks.
     """
     match verb:
-        case Dump(database) | EnsureProfile(database):
+        case Dump(database) | EnsureProfile(database) | ListApps(database) | RehearseUpgrade(database):
             return [(database, False)]
         case ApplyDeclarations(database):
             return [(database, False), (f"declarations of {database}", True), (f"keys of {database}", True)]
@@ -171,6 +196,8 @@ def _claims(verb: Verb) -> list[tuple[str, bool]]:
             return [(database, False), (name, True)]
         case CreateDatabase(name) | Restore(name) | DropDatabase(name):
             return [(name, True)]
+        case InstallApps(database) | UpgradeApps(database) | UninstallApps(database):
+            return [(database, True)]
         case ListCluster() | Stop():
             return []
 

@@ -9,6 +9,8 @@ from uuid import UUID
 
 from growsoft.keeper.verbs import (
     ApplyDeclarations,
+    AppsChanged,
+    AppsListed,
     ClusterListed,
     CopyDatabase,
     Created,
@@ -20,10 +22,16 @@ from growsoft.keeper.verbs import (
     Dumped,
     Ensured,
     EnsureProfile,
+    InstallApps,
     KeysRotated,
+    ListApps,
     ListCluster,
+    Rehearsed,
+    RehearseUpgrade,
     Restore,
     RotateKeys,
+    UninstallApps,
+    UpgradeApps,
     Verb,
 )
 from growsoft.postgres.apply import Applied
@@ -46,7 +54,7 @@ class WorkerVerbs(ABC):
     def apply_declarations(self, database: str) -> Applied:
         """Bring a database to what its apps declare; the answer has the fingerprint that the start-up check expects."""
         done = self.ask(ApplyDeclarations(database), DeclarationsApplied)
-        return Applied(done.changed, done.drifts, done.fingerprint)
+        return Applied(done.changed, done.drifts, done.fingerprint, apps=done.apps)
 
 
 class Port(WorkerVerbs):
@@ -79,6 +87,26 @@ class Port(WorkerVerbs):
     def list_cluster(self) -> ClusterListed:
         """Say which databases and templates the cluster holds."""
         return self.ask(ListCluster(), ClusterListed)
+
+    def list_apps(self, database: str) -> AppsListed:
+        """Say which apps a database has, in which versions."""
+        return self.ask(ListApps(database), AppsListed)
+
+    def install_apps(self, database: str, apps: Sequence[str], *, demo: bool = False) -> AppsChanged:
+        """Install apps with what they depend on; ``demo`` makes it a demo database."""
+        return self.ask(InstallApps(database, tuple(apps), demo), AppsChanged)
+
+    def upgrade_apps(self, database: str, apps: Sequence[str] = ()) -> AppsChanged:
+        """Bring a database to the installed versions of its apps; the files of ``apps`` are loaded in any case."""
+        return self.ask(UpgradeApps(database, tuple(apps)), AppsChanged)
+
+    def uninstall_apps(self, database: str, apps: Sequence[str]) -> AppsChanged:
+        """Uninstall apps with all that their tables and fields hold."""
+        return self.ask(UninstallApps(database, tuple(apps)), AppsChanged)
+
+    def rehearse_upgrade(self, database: str) -> Rehearsed:
+        """Upgrade a copy of a database, say what came of it, and drop the copy."""
+        return self.ask(RehearseUpgrade(database), Rehearsed)
 
     def rotate_keys(self, database: str, key_id: int) -> None:
         """Bring signing key and login password of a database to a number: the present one, or the next."""

@@ -24,6 +24,7 @@ Count: TypeAlias = Annotated[int, Meta(ge=0)]
 
 MOST_APPS: Final = 200
 FIRST_KEY: Final = 1
+AppNames: TypeAlias = Annotated[tuple[AppName, ...], Meta(min_length=1, max_length=MOST_APPS)]
 
 
 class _Verb(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="verb"):
@@ -35,7 +36,7 @@ class CreateDatabase(_Verb, frozen=True, tag="create_database"):
 
     name: DatabaseName
     uuid: UUID
-    apps: Annotated[tuple[AppName, ...], Meta(min_length=1, max_length=MOST_APPS)]
+    apps: AppNames
 
 
 class DropDatabase(_Verb, frozen=True, tag="drop_database"):
@@ -94,13 +95,51 @@ class RotateKeys(_Verb, frozen=True, tag="rotate_keys"):
     key_id: KeyId
 
 
+class ListApps(_Verb, frozen=True, tag="list_apps"):
+    """Say which apps a database has, in which versions."""
+
+    database: DatabaseName
+
+
+class InstallApps(_Verb, frozen=True, tag="install_apps"):
+    """Install apps with what they depend on; asked again it only answers. ``demo`` makes it a demo database."""
+
+    database: DatabaseName
+    apps: AppNames
+    demo: bool = False
+
+
+class UpgradeApps(_Verb, frozen=True, tag="upgrade_apps"):
+    """Bring a database to the installed versions of its apps; the files of ``apps`` are loaded in any case."""
+
+    database: DatabaseName
+    apps: Annotated[tuple[AppName, ...], Meta(max_length=MOST_APPS)] = ()
+
+
+class UninstallApps(_Verb, frozen=True, tag="uninstall_apps"):
+    """Uninstall apps with all that their tables and fields hold."""
+
+    database: DatabaseName
+    apps: AppNames
+
+
+class RehearseUpgrade(_Verb, frozen=True, tag="rehearse_upgrade"):
+    """Upgrade a copy of a database, say what came of it, and drop the copy."""
+
+    database: DatabaseName
+
+
 class Stop(_Verb, frozen=True, tag="stop"):
     """Let the keeper finish what it does and end."""
 
 
 Verb: TypeAlias = (
     CreateDatabase | DropDatabase | CopyDatabase | EnsureProfile | ApplyDeclarations | Dump | Restore | ListCluster
-    | RotateKeys | Stop
+    | RotateKeys | ListApps | InstallApps | UpgradeApps | UninstallApps | RehearseUpgrade | Stop
+)  # fmt: skip
+AppVerb: TypeAlias = ListApps | InstallApps | UpgradeApps | UninstallApps | RehearseUpgrade
+ClusterVerb: TypeAlias = (
+    CreateDatabase | DropDatabase | EnsureProfile | ApplyDeclarations | ListCluster | RotateKeys | Stop
 )  # fmt: skip
 WorkerVerb: TypeAlias = EnsureProfile | ApplyDeclarations
 
@@ -149,6 +188,7 @@ class DeclarationsApplied(msgspec.Struct, frozen=True, tag="applied"):
     changed: bool
     fingerprint: str
     drifts: tuple[Drift, ...] = ()
+    apps: tuple[str, ...] = ()
 
 
 class Dumped(msgspec.Struct, frozen=True, tag="dumped"):
@@ -190,6 +230,38 @@ class KeysRotated(msgspec.Struct, frozen=True, tag="rotated"):
     key_id: int
 
 
+class AppsListed(msgspec.Struct, frozen=True, tag="apps"):
+    """The apps of a database with their versions; `outdated` when the installed ones, or the platform, are others."""
+
+    apps: dict[str, str]
+    outdated: bool
+    demo: bool
+
+
+class AppsChanged(msgspec.Struct, frozen=True, tag="apps_changed"):
+    """The database has these apps now; `before` are those it had.
+
+    `notes` are for people, `statements` is the DDL that brought its tables to the declarations.
+    """
+
+    before: dict[str, str]
+    apps: dict[str, str]
+    fingerprint: str
+    notes: tuple[str, ...] = ()
+    statements: tuple[str, ...] = ()
+    seconds: float = 0.0
+    changed: bool = True
+
+
+class Rehearsed(msgspec.Struct, frozen=True, tag="rehearsed"):
+    """What the upgrade did to a copy; `rows` has the tables whose number of rows it changed, before and after."""
+
+    upgrade: AppsChanged
+    rows: dict[str, tuple[int, int]]
+    copy_seconds: float
+    upgrade_seconds: float
+
+
 class Stopping(msgspec.Struct, frozen=True, tag="stopping"):
     """The keeper takes no more requests."""
 
@@ -203,7 +275,8 @@ class Failed(msgspec.Struct, frozen=True, tag="failed"):
 
 
 Done: TypeAlias = (
-    Created | Dropped | Ensured | DeclarationsApplied | Dumped | ClusterListed | KeysRotated | Stopping
+    Created | Dropped | Ensured | DeclarationsApplied | Dumped | ClusterListed | KeysRotated | AppsListed | AppsChanged
+    | Rehearsed | Stopping
 )  # fmt: skip
 
 

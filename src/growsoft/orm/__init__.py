@@ -2,8 +2,10 @@
 
 from growsoft.orm import api, fields
 from growsoft.orm.access import Access, Check, Rule, current
+from growsoft.orm.datafiles import DataRecord, Find, Ref
 from growsoft.orm.domain import Condition, DomainError
 from growsoft.orm.env import Env, Locale, open_env, run
+from growsoft.orm.migrating import Migration
 from growsoft.orm.model import Model
 from growsoft.orm.registry import App, Group, ModelInfo, Registry, load
 
@@ -12,12 +14,16 @@ __all__ = [
     "App",
     "Check",
     "Condition",
+    "DataRecord",
     "DomainError",
     "Env",
+    "Find",
     "Group",
     "Locale",
+    "Migration",
     "Model",
     "ModelInfo",
+    "Ref",
     "Registry",
     "Rule",
     "api",

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -38,6 +39,18 @@ T = TypeVar("T")
 Link = tuple[str, str]  # a model and one of its fields
 
 ENTRY_POINT: Final = "growsoft.apps"
+APP_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,39}\Z")
+_VERSION: Final = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9}){0,4}\Z", re.ASCII)
+
+
+def version_key(version: str) -> tuple[int, ...]:
+    """Give what sorts versions: ``1.10`` comes after ``1.9``, and ``1.0`` is ``1``."""
+    if not _VERSION.match(version):
+        raise ConfigError(f"{version!r} is no version: write numbers with points between them, such as 1.2.")
+    numbers = [int(part) for part in version.split(".")]
+    while numbers and numbers[-1] == 0:
+        numbers.pop()
+    return tuple(numbers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,20 +69,37 @@ class Group:
 
 @dataclass(frozen=True)
 class App:
-    """The manifest of an app. ``package`` holds its modules: models, and what else web and jobs look for.
+    """The manifest of an app. ``package`` holds its modules: models, migrations, and what else web and jobs look for.
 
-    ``load`` fills a new database with the app's own records; ``accounts`` is given by the one app that has users.
+    ``data`` and ``demo`` name files in the package (``data/countries.csv``), whose records the app owns by external
+    ids; those of ``demo`` come only into demo databases. ``load`` runs once, when a database gets the app; ``follow``
+    whenever the apps of a database change. ``accounts`` is given by the one app that has users.
     """
 
     name: str
     version: str
     package: str
     summary: str = ""
+    description: str = ""
+    category: str = ""
+    author: str = ""
+    licence: str = ""
     depends: tuple[str, ...] = ()
     groups: tuple[Group, ...] = ()
+    data: tuple[str, ...] = ()
+    demo: tuple[str, ...] = ()
     load: Callable[[Env], None] | None = None
+    follow: Callable[[Env], None] | None = None
     accounts: Accounts | None = None
     menu: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse names and versions that could not be told apart or put in order."""
+        if not APP_NAME.match(self.name):
+            raise ConfigError(
+                f"{self.name!r} is no name for an app: use lower-case letters, digits and _ (40 at most)."
+            )
+        version_key(self.version)
 
 
 class Memo(Generic[T]):

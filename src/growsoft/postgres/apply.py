@@ -20,6 +20,8 @@ class Applied:
     changed: bool
     drifts: tuple[Drift, ...]
     fingerprint: str
+    statements: tuple[Sql, ...] = ()
+    apps: tuple[str, ...] = ()
 
 
 def prepare_cluster(connection: Superuser) -> None:
@@ -41,21 +43,24 @@ def prepare_database(connection: Superuser) -> None:
             connection.run(part)
 
 
-def apply_declarations(connection: Superuser, declarations: Declarations) -> Applied:
-    """Bring a prepared database to the declarations. Doing it again changes nothing and touches no table."""
+def apply_declarations(connection: Superuser, declarations: Declarations, *, anew: bool = False) -> Applied:
+    """Bring a prepared database to the declarations. Doing it again changes nothing and touches no table.
+
+    ``anew`` does it all once more, also when the same declarations were applied before.
+    """
     digest = declarations.digest()
-    if _meta(connection, "declarations") == digest:
+    if not anew and _meta(connection, "declarations") == digest:
         return Applied(False, (), fingerprint(connection))
     ensure_roles(connection, declarations.roles)
     with connection.atomic():
         found = compare(connection, declarations.tables)
         connection.run_all(found.statements)
-        connection.run_all(_open_walls(connection))
+        open_walls(connection)
         connection.run_all(table_walls(declarations.tables))
         connection.run_all(policy_statements(declarations.policies))
         connection.run_all(grant_statements(declarations.grants))
         set_meta(connection, "declarations", digest)
-    return Applied(True, found.drifts, fingerprint(connection))
+    return Applied(True, found.drifts, fingerprint(connection), found.statements)
 
 
 def ensure_roles(connection: Superuser, roles: Iterable[str]) -> None:
@@ -82,8 +87,8 @@ def _meta(connection: Superuser, key: str) -> str | None:
     return next(iter(connection.run(sql("SELECT value FROM gs_priv.meta WHERE key = {key}", key=key)).column()), None)
 
 
-def _open_walls(connection: Superuser) -> list[Sql]:
-    # Inside the transaction that builds them anew; nobody sees the moment between.
+def open_walls(connection: Superuser) -> None:
+    """Drop all policies and grants, inside of the transaction that builds them anew; nobody sees the moment between."""
     policies = connection.run(
         sql(
             "SELECT c.relname, p.polname FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid"
@@ -106,4 +111,4 @@ def _open_walls(connection: Superuser) -> list[Sql]:
     revoked = [
         sql("REVOKE ALL ON {t} FROM {roles}", t=ident(table), roles=join(", ", names)) for table, names in roles.items()
     ]
-    return dropped + revoked
+    connection.run_all(dropped + revoked)

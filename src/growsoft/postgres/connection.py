@@ -36,6 +36,11 @@ _PINNED: Final = " ".join(
     )
 )  # fmt: skip
 
+_AS_LOGINS: Final = (
+    "SET search_path = public; SET timezone = 'UTC'; SET datestyle = ISO; SET intervalstyle = postgres;"
+    " SET row_security = on; SET client_encoding = 'UTF8'"
+)
+
 # One simple message. It keeps the driver's prepared statements, which DISCARD ALL would drop (2.6 times slower next
 # request); gs.clean() tells whether injected SQL prepared any of its own.
 _CHECK_IN: Final = (
@@ -140,13 +145,27 @@ class Connection:
             raise DatabaseUnavailable from error
         # The driver has no public place for it; both limits and the names are its own.
         self.raw._prepared = Statements()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+        self._take(endpoint.user, endpoint.dbname)
+
+    @classmethod
+    def of_superuser(cls, raw: psycopg.Connection[tuple[Any, ...]]) -> "Connection":
+        """Let the keeper's own connection speak as a login's does: the same types and times, nothing kept prepared."""
+        connection = object.__new__(cls)
+        connection.raw = raw
+        # DDL runs in between, after which a prepared statement may not fit any more.
+        raw.prepare_threshold = None
+        raw.execute(_AS_LOGINS, prepare=False)
+        connection._take(raw.info.user, raw.info.dbname)
+        return connection
+
+    def _take(self, login: str, dbname: str) -> None:
         # One integer type on the wire: otherwise 7 and 70,000 would be two statements to prepare.
         self.raw.adapters.register_dumper(int, Int8BinaryDumper)
         self.raw.adapters.register_dumper(int, Int8Dumper)
         self.raw.adapters.register_dumper(list, _Lists)
         self.pid = self.raw.info.backend_pid
-        self.login = endpoint.user
-        self.dbname = endpoint.dbname
+        self.login = login
+        self.dbname = dbname
         self.last_profile = ""
 
     def script(self, query: Sql) -> None:

@@ -90,7 +90,11 @@ class DatabaseTaken(KeeperError):
 
 
 class UpgradeNeeded(KeeperError):
-    """This database belongs to another version of its apps; it is served again after its upgrade."""
+    """This database belongs to another version of its apps; its operator upgrades it with `growsoft db upgrade`."""
+
+
+class AppsRefused(KeeperError):
+    """The apps of this database cannot be changed like this."""
 
 
 class StorageFull(KeeperError):

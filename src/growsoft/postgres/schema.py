@@ -9,7 +9,7 @@ PartKind = Literal["check", "link", "index", "trigger"]
 ColumnType = Literal[
     "bigint", "integer", "text", "boolean", "numeric", "date", "timestamptz", "jsonb", "bytea", "double precision"
 ]
-_TYPES: Final[dict[ColumnType, Sql]] = {
+TYPES: Final[dict[ColumnType, Sql]] = {
     "bigint": sql("bigint"),
     "integer": sql("integer"),
     "text": sql("text"),
@@ -138,7 +138,7 @@ def _named(table: Table, schema: Sql | None) -> Sql:
 
 
 def _column(column: Column) -> Sql:
-    text = sql("{name} {type}", name=ident(column.name), type=_TYPES[column.type])
+    text = sql("{name} {type}", name=ident(column.name), type=TYPES[column.type])
     if column.default is not None:
         text = sql("{text} DEFAULT {default}", text=text, default=column.default)
     return sql("{text} NOT NULL", text=text) if column.not_null else text

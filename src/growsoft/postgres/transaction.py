@@ -104,6 +104,20 @@ class Transaction:
 
     def __init__(self, connection: Connection, door: Door, mode: Mode) -> None:
         """Begin and enter: context and role are set together, before anything else can run."""
+        self._set_up(connection, mode)
+        self._run(_BEGIN[mode], None)
+        self._door = door
+        self._enter(door)
+
+    @classmethod
+    def within_superuser(cls, connection: Connection, door: Door) -> "Transaction":
+        """Go on in the transaction that a superuser's connection has begun: whoever began it also ends it."""
+        transaction = object.__new__(cls)
+        transaction._set_up(connection, "write")
+        transaction._enter(door)
+        return transaction
+
+    def _set_up(self, connection: Connection, mode: Mode) -> None:
         self._connection = connection
         self._cursor = connection.raw.cursor()
         self._depth = 0
@@ -111,9 +125,6 @@ class Transaction:
         self.context: Context | None = None
         self.readonly = mode == "read"
         self.on_commit: list[Callable[[], None]] = []
-        self._run(_BEGIN[mode], None)
-        self._door = door
-        self._enter(door)
 
     def execute(self, query: Sql) -> Result:
         """Run one statement and fetch its rows.

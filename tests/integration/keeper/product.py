@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from growsoft.errors import ConfigError
+from growsoft.keeper.product import Change
+from growsoft.orm.migrating import Bench
 from growsoft.postgres.database import ELEVATED_GROUP, Database
 from growsoft.postgres.policies import COMMANDS, TRUE, Declarations, Grant, Policy
 from growsoft.postgres.schema import Column, Table
@@ -58,3 +60,14 @@ class Notes:
             transaction.execute(sql("SELECT pg_sleep({seconds})", seconds=self.pause))
         if self.fail:
             raise ConfigError("The records do not fit.")
+
+    def retire(self, change: Change, bench: Bench) -> list[str]:
+        del change, bench
+        return []
+
+    def before(self, change: Change, bench: Bench) -> None:
+        del change, bench
+
+    def after(self, change: Change, bench: Bench) -> list[str]:
+        del bench
+        return [f"now {', '.join(change.after)}"]

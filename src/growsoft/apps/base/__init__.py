@@ -1,6 +1,6 @@
 """Base: users and groups, companies, countries and currencies, sequences, settings."""
 
-from growsoft.apps.base.data import load
+from growsoft.apps.base.data import ensure_groups, load
 from growsoft.orm import App, Group
 from growsoft.postgres.accounts import Accounts
 
@@ -14,6 +14,7 @@ app = App(
         Group("base.admin", "Administrator", implied=("base.user",)),
     ),
     load=load,
+    follow=ensure_groups,
     accounts=Accounts(
         users="res_users",
         login="login",

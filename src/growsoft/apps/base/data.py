@@ -69,9 +69,13 @@ def load(env: Env) -> None:
 
 
 def ensure_groups(env: Env) -> None:
-    """Make the groups that the apps of the registry declare and the database lacks, with what they imply."""
+    """Make the groups that the apps of the registry declare and the database lacks, with what they imply.
+
+    Groups of apps that are gone go too; an administrator's own have no key.
+    """
     declared = env.registry.groups
     groups = env["res.groups"]
+    groups.search([["key", "!=", ""], ["key", "not in", sorted(declared)]]).unlink()
     present = {row["key"] for row in groups.search_read([["key", "!=", ""]], ["key"])}
     groups.create([{"name": group.name, "key": key} for key, group in declared.items() if key not in present])
     by_key = {row["key"]: row["id"] for row in groups.search_read([["key", "!=", ""]], ["key"])}

@@ -167,3 +167,24 @@ class Setting(Model):
         """Give a value."""
         found = self.sudo("settings steer code for every user").search(Setting.key == key)
         return found.value if found else default
+
+
+class ExternalId(Model):
+    """External id: the name by which the files of an app know a record; noupdate leaves the record to its people."""
+
+    _name = "ir.model.data"
+    _order = "module, name"
+    _rec_name = "complete_name"
+
+    module = fields.Char("App", required=True, size=40)
+    name = fields.Char(required=True, size=80)
+    model = fields.Char(required=True, index=True, size=120)
+    res_id = fields.Integer("Record", required=True, index=True)
+    noupdate = fields.Boolean()
+
+    administrators = Access("base.admin", "read")
+
+    @api.computed("module", "name", store=True, unique="There is a record with this external id already.")
+    def complete_name(self) -> str:
+        """The app and the name with a point between them."""
+        return f"{self.module}.{self.name}"

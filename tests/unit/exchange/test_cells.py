@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from growsoft.apps.sale.models import Order, OrderLine, OrderState
-from growsoft.exchange.readers import (
+from growsoft.orm.cells import (
     FALSE,
     TRUE,
     NotReadable,

@@ -1,4 +1,4 @@
-"""Readers: the text of a cell as the value of a field, or a sentence that says how to write it."""
+"""Cells: the text of a cell as the value of a field, or a sentence that says how to write it."""
 
 from __future__ import annotations
 
