@@ -34,7 +34,7 @@ def _company_problem(field: AnyField) -> str:
 def check_names(info: ModelInfo) -> None:
     """Refuse what records could not be named or found by. Raises ``ConfigError``."""
     named = info.fields.get(info.rec_name)
-    if named is None or not named.stored or named.storage == "jsonb":
+    if named is None or not named.stored or (named.storage == "jsonb" and not named.translate):
         raise ConfigError(f"{info.name} is named by {info.rec_name}, which is no stored field of it; set _rec_name.")
     for name in info.searched_by[1:]:
         if name not in info.columns or info.column(name) != "text":

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Final, Protocol
 
 from growsoft.errors import AccessError
+from growsoft.orm.columns import SOURCE, in_language
 from growsoft.orm.domain import Condition, ContextValue, DomainError, Every, Leaf, Negation, Operator, Some
 from growsoft.orm.fields import AnyField, Many2many, Many2one, One2many, Relation
 from growsoft.orm.fields.scalar import checked_text
@@ -122,12 +123,13 @@ class Compiler:
     """Compiles conditions of any model of a registry. Raises ``DomainError`` for what the models do not have.
 
     ``sees`` says which fields whoever asks may read: a condition on any other would tell what is in it. ``None`` is for
-    rules and checks, which developers write.
+    rules and checks, which developers write. ``lang`` is the language in which translated texts are compared.
     """
 
     registry: Registry
     binder: Binder
     sees: Callable[[ModelInfo, AnyField], bool] | None = None
+    lang: str = SOURCE
 
     def where(self, info: ModelInfo, condition: Condition, alias: Sql | None = None, depth: int = 0) -> Sql:
         """Give the SQL of a condition over ``alias`` (the table itself when not given)."""
@@ -164,7 +166,9 @@ class Compiler:
         kind = field.column
         if kind is None:
             raise DomainError(f"{field.label} is not stored and cannot be searched.")
-        column = value_of(field, sql("{table}.{column}", table=table, column=ident(field.name)))
+        if field.translate and isinstance(self.binder, Declared):
+            raise DomainError(f"{field.label} is translated: what holds must not depend on anybody's language.")
+        column = value_of(field, sql("{table}.{column}", table=table, column=ident(field.name)), self.lang)
         if leaf.operator == "in":
             return self._membership(column, kind, field, leaf.value)
         if leaf.operator in _COMPARISONS:
@@ -238,7 +242,7 @@ class Compiler:
                 )  # fmt: skip
             case _:
                 del parts["t"]
-                link = value_of(field, sql("{t}.{link}", t=table, link=ident(field.name)))
+                link = value_of(field, sql("{t}.{link}", t=table, link=ident(field.name)), self.lang)
                 return sql("{link} IN (SELECT {a}.id FROM {target} {a} WHERE {where})", link=link, **parts)
 
 
@@ -277,12 +281,16 @@ def escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
-def value_of(field: AnyField, column: Sql) -> Sql:
+def value_of(field: AnyField, column: Sql, lang: str) -> Sql:
     """Give the value of a field out of its column: where each company has its own, that of the current one.
+
+    Where each language has a text of its own, it is the one in ``lang``.
 
     Which company that is says the signed context, so one text serves all of them.
     """
     kind = field.column
+    if field.translate:
+        return in_language(column, lang)
     if not field.company_dependent or kind is None:
         return column
     own = sql("({c} ->> {company}){cast}", c=column, company=_COMPANY, cast=_CASTS[kind][0])

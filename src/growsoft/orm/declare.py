@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from growsoft.errors import ConfigError
 from growsoft.orm.access import VERBS, Verb
+from growsoft.orm.columns import SOURCE, in_language
 from growsoft.orm.compile import Compiler, Declared, constant
 from growsoft.orm.fields import AnyField, Many2many, Many2one, Reference, Selection
 from growsoft.orm.fields.json import json_text
@@ -75,7 +76,7 @@ def _tables(registry: Registry, info: ModelInfo) -> Iterator[Table]:
         tuple(_column(field) for field in info.columns.values()),
         constraints=tuple(_constraints(registry, info)),
         foreign_keys=tuple(_foreign_keys(registry, info)),
-        indexes=tuple(_indexes(info)),
+        indexes=tuple(_indexes(registry, info)),
     )
     for field in info.fields.values():
         if isinstance(field, Many2many):
@@ -92,7 +93,9 @@ def _column(field: AnyField) -> Column:
     # Who makes a record may not be allowed to give it this value: then PostgreSQL fills in the same default as the ORM.
     default = field.fallback
     not_null = field.required or field.unset is not None
-    if field.storage == "jsonb" and default is not None:
+    if field.translate:
+        default = json_text({SOURCE: default})
+    elif field.storage == "jsonb" and default is not None:
         default = json_text(default)
     return Column(field.name, field.storage, not_null, None if default is None else constant(default))
 
@@ -106,6 +109,8 @@ def _constraints(registry: Registry, info: ModelInfo) -> Iterator[Constraint]:
         if field.storage == "jsonb":
             longest = sql("octet_length({c}::text) <= {bytes}", c=column, bytes=literal(LONGEST_TEXT))
             yield Constraint(name_within(f"{info.table}_{field.name}_length"), longest)
+            if field.translate:
+                yield Constraint(name_within(f"{info.table}_{field.name}_texts"), sql("gs.are_texts({c})", c=column))
         elif isinstance(field, Selection):
             values = join(", ", (literal(str(member.value)) for member in field.choices))
             unset = sql("") if field.required else sql(", ''")
@@ -124,11 +129,13 @@ def _foreign_keys(registry: Registry, info: ModelInfo) -> Iterator[ForeignKey]:
             yield ForeignKey(name_within(f"{info.table}_{field.name}_fkey"), field.name, target)
 
 
-def _indexes(info: ModelInfo) -> Iterator[Index]:
+def _indexes(registry: Registry, info: ModelInfo) -> Iterator[Index]:
     sorted_by = info.order.split(",")[0].split()[0]
     for field in info.columns.values():
+        if field.translate:
+            yield from _translated_indexes(info, field, registry.languages, sorted_by=field.name == sorted_by)
         if field.storage == "jsonb":
-            continue  # what it holds is compared by no index
+            continue  # what else it holds is compared by no index
         column = ident(field.name)
         text = field.column == "text"
         if isinstance(field, Reference):  # asked whenever a record is deleted
@@ -144,6 +151,20 @@ def _indexes(info: ModelInfo) -> Iterator[Index]:
         if field.unique:
             where = sql("{c} <> ''", c=column) if text else None
             yield Index(name_within(f"{info.table}_{field.name}_unique"), (column,), unique=True, where=where)
+
+
+def _translated_indexes(
+    info: ModelInfo, field: AnyField, languages: Iterable[str], *, sorted_by: bool
+) -> Iterator[Index]:
+    """Each language has indexes of its own: what a search in it compares is an expression."""
+    for lang in languages:
+        name, text = f"{info.table}_{field.name}_{lang.lower()}", in_language(ident(field.name), lang)
+        expression = sql("({text})", text=text)
+        if field.index or sorted_by:
+            yield Index(name_within(f"{name}_sort"), (sql("lower({text})", text=text), expression))
+            yield Index(name_within(f"{name}_equal"), (expression,))
+        if field.index == "trigram":
+            yield Index(name_within(f"{name}_search"), (expression,), method="trigram")
 
 
 def _relation_table(registry: Registry, info: ModelInfo, field: Many2many[object]) -> Table:  # type: ignore[type-var]

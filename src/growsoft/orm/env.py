@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, LiteralString, TypeVar, overload
 
 from growsoft.errors import AccessError
+from growsoft.orm.columns import SOURCE
 from growsoft.orm.compile import Bound, Compiler
 from growsoft.orm.fields import AnyField
 from growsoft.orm.rights import Rights
@@ -34,17 +35,18 @@ T = TypeVar("T")
 class Locale:
     """How values are shown: language (BCP 47 with ``_``), and the IANA name of a time zone."""
 
-    lang: str = "en_US"
+    lang: str = SOURCE
     tz: str = "UTC"
 
 
 class Env:
     """Who acts. ``env[Model]`` is an empty recordset to start from.
 
-    ``groups`` are the roles of his groups in PostgreSQL; the ORM knows an id and group names, never the user's record.
+    ``lang`` is the language in which texts are read and written: his, when the apps bring words in it. ``groups`` are
+    the roles of his groups in PostgreSQL; the ORM knows an id and group names, never the user's record.
     """
 
-    __slots__ = ("cache", "context", "database", "door", "locale", "registry", "work")
+    __slots__ = ("cache", "context", "database", "door", "lang", "locale", "registry", "work")
 
     def __init__(
         self, work: Work, database: Database, registry: Registry, door: Door, context: Context, locale: Locale
@@ -56,8 +58,8 @@ class Env:
         self.door = door
         self.context = context
         self.locale = locale
-        self.cache: Cache = work.cache(door)
-        work.envs.setdefault(id(door), self)
+        self.lang = locale.lang if locale.lang in registry.languages else SOURCE
+        self.cache: Cache = work.enter(self)
 
     @overload
     def __getitem__(self, model: type[M]) -> M: ...
@@ -92,11 +94,6 @@ class Env:
     def groups(self) -> frozenset[str]:
         """The roles of the user's groups, implied ones included."""
         return self.work.groups(self.context.profile)
-
-    @property
-    def lang(self) -> str:
-        """The language of what is shown."""
-        return self.locale.lang
 
     @property
     def tz(self) -> str:
@@ -149,7 +146,7 @@ class Env:
 
     def compiler(self) -> Compiler:
         """Give what compiles conditions for whoever acts here."""
-        return Compiler(self.registry, Bound(self.user_id, self.companies), self.sees)
+        return Compiler(self.registry, Bound(self.user_id, self.companies), self.sees, self.lang)
 
     @property
     def rights(self) -> Rights:

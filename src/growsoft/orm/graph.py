@@ -66,6 +66,7 @@ def build_dependencies(models: Models) -> Dependencies:
         if info.fields[name].stored:
             for path in _paths(info.fields[name]):
                 for watched, through, lines in _watched(models, info, path):
+                    _refuse_translated(models, (model, name), watched)
                     triggers[watched].append(Trigger(model, name, through, lines))
     sources: dict[Node, frozenset[Node]] = {}
     for node in order:
@@ -76,6 +77,15 @@ def build_dependencies(models: Models) -> Dependencies:
     stored = tuple(node for node in order if models[node[0]].fields[node[1]].stored)
     unique = {node: tuple(dict.fromkeys(found)) for node, found in triggers.items()}
     return Dependencies(unique, stored, sources, dict(by_name))
+
+
+def _refuse_translated(models: Models, node: Node, watched: Node) -> None:
+    """A stored value is the same for everybody, so it cannot be made of what each reads in his own language."""
+    if models[watched[0]].fields[watched[1]].translate:
+        raise ConfigError(
+            f"{'.'.join(node)} is stored and cannot be worked out from {'.'.join(watched)}, which is translated: do not"
+            " store it."
+        )
 
 
 def _paths(field: AnyField) -> Iterator[tuple[str, ...]]:

@@ -167,7 +167,7 @@ def _plan(
 ) -> GroupPlan:
     if not isinstance(order, str) or order.count(",") >= 2 * MAX_KEYS:
         raise DomainError("An order of groups is text: keys, each with asc or desc behind it.")
-    key = (info.name, groupby, aggregates, order, subtotals, env.context.profile, env.tz)
+    key = (info.name, groupby, aggregates, order, subtotals, env.context.profile, env.lang, env.tz)
     found = env.registry.groupings.get(key)
     if found is None:  # what may not be read is refused before a plan is kept
         env.refuse_unreadable(info, info.fields["id"])

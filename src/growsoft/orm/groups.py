@@ -126,7 +126,7 @@ def group_by(env: Env, info: ModelInfo, key: str, place: int) -> Group:
         return _by_links(way, here, field, table)
     if not field.stored or field.column not in _GROUPED:
         raise DomainError(f"Records cannot be grouped by {field.label}.")
-    value = value_of(field, sql("{t}.{c}", t=table, c=ident(field.name)))
+    value = value_of(field, sql("{t}.{c}", t=table, c=ident(field.name)), env.lang)
     if field.column in ("date", "timestamptz"):
         return _by_time(way, field, value)
     if unit:
@@ -146,7 +146,7 @@ def _led(way: _Way, info: ModelInfo) -> tuple[ModelInfo, Sql]:
             raise DomainError(f"{link.label} of {here.description} is no link to one record, so no way leads on.")
         here, alias = way.env.registry.models[link.comodel], ident(f"p{way.place}_{depth}__")
         way.env.refuse_unreadable(here, here.fields["id"])
-        value = value_of(link, sql("{t}.{link}", t=table, link=ident(name)))
+        value = value_of(link, sql("{t}.{link}", t=table, link=ident(name)), way.env.lang)
         way.joins.append(sql("LEFT JOIN {target} {a} ON {a}.id = {v}", target=ident(here.table), a=alias, v=value))
         table = alias
     return here, table
@@ -176,7 +176,8 @@ def _named(way: _Way, target: ModelInfo, field: AnyField, value: Sql) -> Group:
     if not way.env.sees(target, target.fields[target.rec_name]):
         return way.group(field, value, (grouped, sql("''")))
     alias = ident(f"n{way.place}__")
-    name = sql("{a}.{name}::text", a=alias, name=ident(target.rec_name))
+    called = value_of(target.fields[target.rec_name], sql("{a}.{c}", a=alias, c=ident(target.rec_name)), way.env.lang)
+    name = sql("({called})::text", called=called)
     naming = sql("LEFT JOIN {t} {a} ON {a}.id = {g}", t=ident(target.table), a=alias, g=grouped)
     sort = (sql("lower({name})", name=name), grouped)
     return way.group(field, value, (grouped, name), naming=(naming,), sort=sort)

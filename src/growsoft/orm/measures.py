@@ -63,7 +63,7 @@ def measure(env: Env, info: ModelInfo, key: str, place: int) -> Measure:
         known = " ".join(name for name, kinds in _TAKEN.items() if kind in kinds) or "nothing"
         raise DomainError(f"{field.label} can be summed up by {known}, not by {function[:20]!r}.")
     source, column = ident(f"c{place}__"), ident(f"a{place}__")
-    expression = value_of(field, sql("{t}.{c}", t=ident(info.table), c=ident(name)))
+    expression = value_of(field, sql("{t}.{c}", t=ident(info.table), c=ident(name)), env.lang)
     result = _result(function, kind)
     operand = partial(_number, key, result) if result in ("numeric", "bigint", "integer") else field.to_operand
     return Measure(key, name, source, column, expression, _aggregated(function, source), result, operand)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar, LiteralString, Self, TypeVar, overload
 
@@ -20,6 +21,7 @@ from growsoft.orm.fields.stamps import Identity, Moment, Number
 from growsoft.orm.match import matches
 from growsoft.orm.narrow import are_ids
 from growsoft.orm.queries import Domain, Queries, condition_of
+from growsoft.orm.texts import refuse_unknown, translations
 from growsoft.postgres.sql import proven_literal
 
 if TYPE_CHECKING:
@@ -302,6 +304,22 @@ class Model(Queries, metaclass=ModelType):
     def with_env(self, env: Env) -> Self:
         """Give the same records in another environment of the same transaction."""
         return self._of(env, self._ids)
+
+    # -- languages ---------------------------------------------------------------------------------------------------
+
+    def with_lang(self, lang: str) -> Self:
+        """Give the same records with their texts in another language; what is written is written in it."""
+        return self._of(self.env.in_locale(replace(self.env.locale, lang=lang)), self._ids)
+
+    def translations(self, name: str) -> dict[str, str]:
+        """Give the texts of one record by language, as far as there are any; others read the source language."""
+        return translations(self.env, self._info, name, self.ensure_one()._ids[0])
+
+    def translate(self, name: str, texts: Mapping[str, str]) -> None:
+        """Write the texts of some languages."""
+        for lang, text in texts.items():
+            refuse_unknown(self.env.registry, lang)
+            self.with_lang(lang).write({name: text})
 
     # -- for fields --------------------------------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
-from growsoft.orm.compile import escaped
+from growsoft.orm.compile import escaped, value_of
 from growsoft.orm.domain import EVERYTHING, Condition, DomainError, Every, Leaf, Negation, Some, names_in
 from growsoft.orm.search import natural, tail
 from growsoft.postgres.sql import Sql, ident, join, sql
@@ -27,7 +27,8 @@ def name_search(
     if operator not in get_args(NameOperator) or not isinstance(text, str):
         raise DomainError(f"Names are compared by {' '.join(get_args(NameOperator))} with text.")
     env.refuse_unreadable(info, info.fields[info.rec_name])
-    name = sql("{t}.{c}", t=ident(info.table), c=ident(info.rec_name))
+    column = sql("{t}.{c}", t=ident(info.table), c=ident(info.rec_name))
+    name = sql("({value})", value=value_of(info.fields[info.rec_name], column, env.lang))
     head = sql("SELECT {t}.id, {name}::text FROM {t}", t=ident(info.table), name=name)
     if operator == "ilike" and text and limit is not None:
         query = _by_fitness(env, info, text, domain, natural(limit), name)
@@ -67,7 +68,9 @@ def _by_fitness(env: Env, info: ModelInfo, text: str, domain: Condition, limit: 
 
 def _searched(env: Env, info: ModelInfo) -> list[str]:
     """Give the fields that records are found by, as far as the user may read them."""
-    found = [name for name in info.searched_by if info.column(name) == "text" and env.sees(info, info.fields[name])]
+    found = [
+        name for name in info.searched_by if info.fields[name].column == "text" and env.sees(info, info.fields[name])
+    ]
     if not found:
         raise DomainError(f"{info.description} cannot be found by a name, because its name is no text.")
     return found

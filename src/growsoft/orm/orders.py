@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
+from growsoft.orm.columns import SOURCE
 from growsoft.orm.compile import value_of
 from growsoft.orm.domain import MAX_STEPS, DomainError
 from growsoft.orm.fields import AnyField, Many2one
@@ -27,10 +28,10 @@ def order_by(env: Env, info: ModelInfo, order: str) -> Sql:
     """
     if not isinstance(order, str) or order.count(",") >= MAX_ORDER:
         raise DomainError(f"An order is text of {MAX_ORDER} fields at most, each with asc or desc behind it.")
-    key = (info.name, order)
+    key = (info.name, order, env.lang)
     found = env.registry.orders.get(key)
     if found is None:
-        found = env.registry.orders.put(key, compiled_order(env.registry, info, order))
+        found = env.registry.orders.put(key, compiled_order(env.registry, info, order, env.lang))
     compiled, fields = found
     for where, field in fields:
         env.refuse_unreadable(where, field)
@@ -43,18 +44,20 @@ def order_names(order: str) -> Iterable[str]:
     return (name for part in parts if part.strip() for name in part.split()[0].split("."))
 
 
-def compiled_order(registry: Registry, info: ModelInfo, order: str) -> Order:
+def compiled_order(registry: Registry, info: ModelInfo, order: str, lang: str = SOURCE) -> Order:
     """Compile an order and say which fields it looks at. Raises ``DomainError``."""
     terms: list[Sql] = []
     fields: list[tuple[ModelInfo, AnyField]] = []
     for part in (order or info.order).split(","):
-        fields.extend(_term(registry, info, part, terms))
+        fields.extend(_term(registry, info, part, lang, terms))
     if not any(field.name == "id" and where is info for where, field in fields):
         terms.append(sql("{t}.id", t=ident(info.table)))
     return join(", ", terms), tuple(fields)
 
 
-def _term(registry: Registry, info: ModelInfo, part: str, terms: list[Sql]) -> Iterator[tuple[ModelInfo, AnyField]]:
+def _term(
+    registry: Registry, info: ModelInfo, part: str, lang: str, terms: list[Sql]
+) -> Iterator[tuple[ModelInfo, AnyField]]:
     path, *direction = part.split() or [""]
     words = " ".join(direction).lower()
     steps = path.split(".")
@@ -68,28 +71,31 @@ def _term(registry: Registry, info: ModelInfo, part: str, terms: list[Sql]) -> I
         if not field.stored or field.kind == "json" or not (last or isinstance(field, Many2one)):
             raise _refusal(part)
         yield here, field
-        column = value_of(field, sql("{t}.{c}", t=column, c=ident(name))) if place == 0 else linked(here, field, column)
+        own = place == 0
+        column = (
+            value_of(field, sql("{t}.{c}", t=column, c=ident(name)), lang) if own else linked(here, field, column, lang)
+        )
         if isinstance(field, Many2one):
             here = registry.models[field.comodel]
         if last:
-            terms.extend(_sorted(here, field, column, down=words == "desc"))
+            terms.extend(_sorted(here, field, column, lang, down=words == "desc"))
             if isinstance(field, Many2one):
                 yield here, here.fields[here.rec_name]
                 yield here, here.fields["id"]
 
 
-def _sorted(here: ModelInfo, field: AnyField, column: Sql, *, down: bool) -> Iterator[Sql]:
+def _sorted(here: ModelInfo, field: AnyField, column: Sql, lang: str, *, down: bool) -> Iterator[Sql]:
     way = sql(" DESC") if down else sql("")
     if isinstance(field, Many2one):
-        yield sql("lower({named}::text){way}", named=linked(here, here.fields[here.rec_name], column), way=way)
+        yield sql("lower({named}::text){way}", named=linked(here, here.fields[here.rec_name], column, lang), way=way)
     elif field.column == "text":
         yield sql("lower({c}){way}", c=column, way=way)
     yield sql("{c}{way}", c=column, way=way)
 
 
-def linked(comodel: ModelInfo, field: AnyField, link: Sql) -> Sql:
+def linked(comodel: ModelInfo, field: AnyField, link: Sql, lang: str) -> Sql:
     """Give a value of the record that a link leads to; NULL where that is hidden from whoever asks."""
-    value = value_of(field, sql("o__.{name}", name=ident(field.name)))
+    value = value_of(field, sql("o__.{name}", name=ident(field.name)), lang)
     return sql("(SELECT {value} FROM {t} o__ WHERE o__.id = {link})", value=value, t=ident(comodel.table), link=link)
 
 

@@ -132,10 +132,11 @@ def _fetch_columns(env: Env, info: ModelInfo, ids: list[int]) -> None:
 
 
 def _select_columns(env: Env, info: ModelInfo, names: tuple[str, ...], *, one: bool) -> Sql:
-    key = (info.name, names, one)
+    key = (info.name, names, env.lang, one)
     found = env.registry.selects.get(key)
     if found is None:
-        columns = join(", ", [ident("id"), *(value_of(info.fields[name], ident(name)) for name in names)])
+        values = (value_of(info.fields[name], ident(name), env.lang) for name in names)
+        columns = join(", ", [ident("id"), *values])
         these = among(ident("id"), (0,) if one else ())
         query = sql("SELECT {columns} FROM {t} WHERE {these}", columns=columns, t=ident(info.table), these=these)
         found = env.registry.selects.put(key, query)

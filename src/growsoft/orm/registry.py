@@ -20,6 +20,7 @@ from growsoft.orm.access import Access, Check, Rule, checked_group
 from growsoft.orm.domain import DomainError, names_in
 from growsoft.orm.fields import AnyField
 from growsoft.orm.graph import Dependencies
+from growsoft.orm.languages import languages_of
 from growsoft.orm.model import Model
 from growsoft.orm.money import currency_path
 
@@ -197,6 +198,11 @@ class ModelInfo:
         return kind
 
     @cached_property
+    def translated(self) -> frozenset[str]:
+        """The names of the columns that have a text for each language."""
+        return frozenset(name for name, field in self.columns.items() if field.translate)
+
+    @cached_property
     def amounts(self) -> tuple[AnyField, ...]:
         """The amounts of money that are columns."""
         return tuple(field for field in self.columns.values() if currency_path(field))
@@ -216,6 +222,11 @@ class Registry:
         if found is None:
             raise DomainError(f"There is no model {str(name)[:60]!r}.")
         return found
+
+    @cached_property
+    def languages(self) -> tuple[str, ...]:
+        """The languages that people can choose: the source language, and those that an app brings words in."""
+        return languages_of(app.package for app in self.apps)
 
     @property
     def versions(self) -> dict[str, str]:

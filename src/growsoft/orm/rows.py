@@ -49,9 +49,12 @@ def read(env: Env, info: ModelInfo, names: Sequence[str], ids: tuple[int, ...]) 
 class Plan:
     """How the rows of a model are selected and turned into what goes to the wire; worked out once per set of fields."""
 
-    def __init__(self, registry: Registry, info: ModelInfo, names: tuple[str, ...], nameable: frozenset[str]) -> None:
-        """``nameable`` are the models whose names the user may read."""
+    def __init__(
+        self, registry: Registry, info: ModelInfo, names: tuple[str, ...], nameable: frozenset[str], lang: str
+    ) -> None:
+        """``nameable`` are the models whose names the user may read, ``lang`` his language."""
         self.names = names
+        self._lang = lang
         table = ident(info.table)
         key = sql("{t}.id", t=table)
         self._model = info.name
@@ -65,10 +68,10 @@ class Plan:
             field = info.fields[name]
             if not field.stored or name == "id":
                 continue
-            columns.append(value_of(field, sql("{t}.{c}", t=table, c=ident(name))))
+            columns.append(value_of(field, sql("{t}.{c}", t=table, c=ident(name)), lang))
             if isinstance(field, Many2one):
                 comodel = registry.models[field.comodel]
-                text = comodel.name not in nameable or comodel.column(comodel.rec_name) == "text"
+                text = comodel.name not in nameable or comodel.fields[comodel.rec_name].column == "text"
                 self._links.append((len(self._keys), len(columns), text))
                 columns.append(self._named(comodel, columns[-1], joins) if comodel.name in nameable else sql("''"))
             self._keys.append(name)
@@ -79,11 +82,12 @@ class Plan:
         self._one = self.select(sql("WHERE {these}", these=among(key, (0,))))
         self._many = self.select(sql("WHERE {these}", these=among(key, ())))
 
-    @staticmethod
-    def _named(comodel: ModelInfo, link: Sql, joins: list[Sql]) -> Sql:
+    def _named(self, comodel: ModelInfo, link: Sql, joins: list[Sql]) -> Sql:
         alias = ident(f"j{len(joins)}__")
         joins.append(sql("LEFT JOIN {co} {a} ON {a}.id = {link}", co=ident(comodel.table), a=alias, link=link))
-        return sql("{a}.{c}", a=alias, c=ident(comodel.rec_name))
+        return value_of(
+            comodel.fields[comodel.rec_name], sql("{a}.{c}", a=alias, c=ident(comodel.rec_name)), self._lang
+        )
 
     def select(self, rest: Sql) -> Sql:
         """Give the statement with a WHERE, an ORDER and so on behind it."""
@@ -131,14 +135,14 @@ def _plan(env: Env, info: ModelInfo, names: Sequence[str]) -> Plan:
     if isinstance(names, str) or not all(isinstance(name, str) for name in names):
         raise DomainError("The fields to read are given as a list of names.")
     asked = tuple(dict.fromkeys(names))
-    key = (info.name, asked, env.context.profile)
+    key = (info.name, asked, env.context.profile, env.lang)
     found = env.registry.plans.get(key)
     if found is None:  # what may not be read is refused before a plan is kept
         wanted = _wanted(env, info, asked)
         comodels = {field.comodel for name in wanted if isinstance(field := info.fields[name], Many2one)}
         models = [env.registry.models[name] for name in comodels]
         nameable = frozenset(model.name for model in models if env.sees(model, model.fields[model.rec_name]))
-        found = env.registry.plans.put(key, Plan(env.registry, info, wanted, nameable))
+        found = env.registry.plans.put(key, Plan(env.registry, info, wanted, nameable, env.lang))
     return found
 
 

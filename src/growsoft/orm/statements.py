@@ -7,12 +7,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from growsoft.errors import AccessError, MissingError, UserError
+from growsoft.orm.columns import translated
 from growsoft.orm.compile import among, array_cast, scalar_cast
 from growsoft.orm.fields import AnyField, Many2one, Reference, Relation
 from growsoft.orm.fields.json import json_text
@@ -26,8 +27,20 @@ if TYPE_CHECKING:
     from growsoft.orm.env import Env
     from growsoft.orm.registry import ModelInfo
     from growsoft.orm.work import Work
+    from growsoft.postgres.schema import ColumnType
 
-Columns = tuple[tuple[str, Sql, bool], ...]  # the cast of its parameter; whether that is put into what is there
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """How a value goes into a column: as it is, put into what is there, or as the text of a language."""
+
+    name: str
+    cast: Sql
+    merged: bool = False
+    lang: str = ""
+
+
+Columns = tuple[_Column, ...]
 
 
 # -- what waits --------------------------------------------------------------------------------------------------------
@@ -116,7 +129,7 @@ def insert(env: Env, info: ModelInfo, names: tuple[str, ...], rows: Sequence[Map
     """Make rows in one statement; give their ids in the same order."""
     _refuse_unseen_links(env, info, names, rows)
     columns: tuple[object, ...] = tuple(_new(env, info.fields[name], [row[name] for row in rows]) for name in names)
-    statement = _insert_for(info.table, _array_casts(info, names)).rebind(columns or (len(rows),))
+    statement = _insert_for(info.table, _columns(info, names, env.lang, array_cast)).rebind(columns or (len(rows),))
     return tuple(_run(env, info, statement).column())
 
 
@@ -137,13 +150,13 @@ def _update(
     _refuse_unseen_links(env, info, names, [rows[i] for i in ids])
     first = rows[ids[0]]
     if all(rows[i] == first for i in ids):
-        casts = tuple((n, scalar_cast(info.column(n)), info.fields[n].company_dependent) for n in names)
+        columns = _columns(info, names, env.lang, scalar_cast)
         one = len(ids) == 1
         values = (*(_parameter(env, info.fields[name], first[name]) for name in names), ids[0] if one else ids)
-        statement = _update_alike_for(info.table, casts, one=one).rebind(values)
+        statement = _update_alike_for(info.table, columns, one=one).rebind(values)
     else:
         lists = (_parameters(env, info.fields[name], [rows[i][name] for i in ids]) for name in names)
-        statement = _update_each_for(info.table, _array_casts(info, names)).rebind((*lists, ids))
+        statement = _update_each_for(info.table, _columns(info, names, env.lang, array_cast)).rebind((*lists, ids))
     refuse_missing(env, info, ids, _run(env, info, statement).column())
     env.work.wrote(env, info, ids, names)
 
@@ -192,6 +205,7 @@ def refuse_unseen(env: Env, field: AnyField, ids: Sequence[int], model: str = ""
 
 
 _UNKNOWN: Final[Mapping[str, object]] = {}
+_NO_TEXTS: Final = sql("jsonb_build_object('en_US', '')")
 _STAMP: Final = sql("write_uid = (SELECT gs.user_id()), write_date = now(), version = {t}.version + 1", t=sql("t"))
 
 
@@ -199,18 +213,19 @@ _STAMP: Final = sql("write_uid = (SELECT gs.user_id()), write_date = now(), vers
 def _insert_for(table: str, columns: Columns) -> Sql:
     if not columns:
         return sql("INSERT INTO {t} SELECT FROM generate_series(1, {n}::int) RETURNING id", t=ident(table), n=0)
-    names = join(", ", [ident(name) for name, *_ in columns])
-    arrays = join(", ", [sql("{array}{cast}", array=None, cast=cast) for _name, cast, _ in columns])
+    names = join(", ", [ident(column.name) for column in columns])
+    arrays = join(", ", [sql("{array}{cast}", array=None, cast=column.cast) for column in columns])
+    values = join(", ", [_written(column, ident(column.name), _NO_TEXTS) for column in columns])
     return sql(
-        "INSERT INTO {t} ({names}) SELECT {names} FROM unnest({arrays}) WITH ORDINALITY AS u ({names}, ordinality__)"
+        "INSERT INTO {t} ({names}) SELECT {values} FROM unnest({arrays}) WITH ORDINALITY AS u ({names}, ordinality__)"
         " ORDER BY ordinality__ RETURNING id",
-        t=ident(table), names=names, arrays=arrays,
+        t=ident(table), names=names, values=values, arrays=arrays,
     )  # fmt: skip
 
 
 @lru_cache(maxsize=2000)
 def _update_alike_for(table: str, columns: Columns, *, one: bool) -> Sql:
-    sets = join(", ", [_set(column, sql("{v}{cast}", v=None, cast=column[1])) for column in columns])
+    sets = join(", ", [_set(column, sql("{v}{cast}", v=None, cast=column.cast)) for column in columns])
     return sql(
         "UPDATE {t} t SET {sets}, {stamp} WHERE {these} RETURNING id",
         t=ident(table), sets=sets, stamp=_STAMP, these=among(ident("id"), (0,) if one else ()),
@@ -219,9 +234,9 @@ def _update_alike_for(table: str, columns: Columns, *, one: bool) -> Sql:
 
 @lru_cache(maxsize=2000)
 def _update_each_for(table: str, columns: Columns) -> Sql:
-    sets = join(", ", [_set(column, sql("u.{c}", c=ident(column[0]))) for column in columns])
-    names = join(", ", [ident(name) for name, *_ in columns])
-    arrays = join(", ", [sql("{array}{cast}", array=None, cast=cast) for _name, cast, _ in columns])
+    sets = join(", ", [_set(column, sql("u.{c}", c=ident(column.name))) for column in columns])
+    names = join(", ", [ident(column.name) for column in columns])
+    arrays = join(", ", [sql("{array}{cast}", array=None, cast=column.cast) for column in columns])
     return sql(
         "UPDATE {t} t SET {sets}, {stamp} FROM unnest({arrays}, {ids}::bigint[]) AS u ({names}, id__)"
         " WHERE t.id = u.id__ RETURNING t.id",
@@ -229,15 +244,25 @@ def _update_each_for(table: str, columns: Columns) -> Sql:
     )  # fmt: skip
 
 
-def _array_casts(info: ModelInfo, names: Iterable[str]) -> Columns:
-    return tuple((name, array_cast(info.column(name)), info.fields[name].company_dependent) for name in names)
+def _columns(info: ModelInfo, names: Iterable[str], lang: str, cast: Callable[[ColumnType], Sql]) -> Columns:
+    return tuple(_column(info.fields[name], info.column(name), lang, cast) for name in names)
 
 
-def _set(column: tuple[str, Sql, bool], value: Sql) -> Sql:
-    name, _cast, merged = column
-    if merged:
-        return sql("{c} = t.{c} || {v}", c=ident(name), v=value)
-    return sql("{c} = {v}", c=ident(name), v=value)
+def _column(field: AnyField, kind: ColumnType, lang: str, cast: Callable[[ColumnType], Sql]) -> _Column:
+    if field.translate:
+        return _Column(field.name, cast("text"), lang=lang)
+    return _Column(field.name, cast(kind), merged=field.company_dependent)
+
+
+def _set(column: _Column, value: Sql) -> Sql:
+    c = ident(column.name)
+    if column.merged:
+        return sql("{c} = t.{c} || {v}", c=c, v=value)
+    return sql("{c} = {v}", c=c, v=_written(column, value, sql("t.{c}", c=c)))
+
+
+def _written(column: _Column, value: Sql, before: Sql) -> Sql:
+    return translated(before, value, column.lang) if column.lang else value
 
 
 def _new(env: Env, field: AnyField, raws: Sequence[object]) -> Sequence[object]:
@@ -254,7 +279,7 @@ def _parameters(env: Env, field: AnyField, raws: Sequence[object]) -> Sequence[o
 
 def _parameter(env: Env, field: AnyField, raw: object) -> object:
     """Give the parameter for a value: JSON goes as text, the value of a company with its company."""
-    if field.storage != "jsonb":
+    if field.storage != "jsonb" or field.translate:
         return raw
     if not field.company_dependent:
         return None if raw is None else json_text(raw)

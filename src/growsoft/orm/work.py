@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from growsoft.postgres.transaction import Result, Transaction
 
 Raw = dict[str, Any]
+Seen = tuple[int, str]  # a context, by its door, and the language in which texts are read
 Todo = defaultdict[tuple[str, str], dict[int, None]]
 
 # How often checks may change what they check before that is taken for a defect.
@@ -49,8 +50,8 @@ class ChecksEndless(GrowsoftError):
 class Cache:
     """What one context has read, by model and id, and what it has yet to write.
 
-    Each context has its own: what elevated code read must not be seen by the one who asked. ``seen`` are ids that the
-    context is known to see.
+    Each context has its own, and each language: what elevated code read must not be seen by the one who asked.
+    ``seen`` are ids that the context is known to see.
     """
 
     def __init__(self) -> None:
@@ -93,8 +94,8 @@ class Work:
         """Start in the context by which the transaction was entered."""
         self.transaction = transaction
         self.door = door
-        self.caches: dict[int, Cache] = {}
-        self.envs: dict[int, Env] = {}  # one for each context; it holds the door, whose id is the key
+        self.caches: dict[Seen, Cache] = {}
+        self.envs: dict[Seen, Env] = {}  # one for each of them; it holds the door, whose id is in the key
         self.elevated: dict[tuple[object, ...], Env] = {}
         self.todo: defaultdict[Node, dict[int, None]] = defaultdict(dict)
         self.leads: defaultdict[Trigger, dict[int, None]] = defaultdict(dict)
@@ -102,9 +103,11 @@ class Work:
         self._spoiled = False
         self._ended = False
 
-    def cache(self, door: Door) -> Cache:
-        """Give the cache of a context."""
-        return self.caches.setdefault(id(door), Cache())
+    def enter(self, env: Env) -> Cache:
+        """Take an environment in and give its cache: one for each context and language."""
+        key = (id(env.door), env.lang)
+        self.envs.setdefault(key, env)
+        return self.caches.setdefault(key, Cache())
 
     def execute(self, env: Env, query: Sql) -> Result:
         """Run a statement as the one whom ``env`` stands for; flips the context when somebody else acted last."""
@@ -226,9 +229,9 @@ class Work:
 
     def _flip(self, env: Env) -> None:
         # What waits was decided by the one who acted until now; it is written under his rights, never under others'.
-        before = self.envs.get(id(self.door))
-        if before is not None and before.cache.dirty:
-            write_dirty(before)
+        for before in list(self.envs.values()):
+            if before.door is self.door and before.cache.dirty:
+                write_dirty(before)
         self.transaction.switch(env.door)
         self.door = env.door
 

@@ -37,6 +37,7 @@ def prepare_database(connection: Superuser) -> None:
             script("growsoft.postgres", "credentials.sql"),
             script("growsoft.postgres", "accounts.sql"),
             script("growsoft.postgres", "search.sql"),
+            script("growsoft.postgres", "languages.sql"),
             script("growsoft.postgres", "trigram.sql"),
             script("growsoft.postgres", "walls.sql"),
         ):

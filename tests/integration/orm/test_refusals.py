@@ -68,6 +68,7 @@ def summed(*depends: str) -> object:
     return api.computed(*depends, store=True)(made)
 
 
+TRANSLATED: Final = fields.Char(translate=True)
 WHOLE: Final[Members] = {"_name": "made.whole"}
 
 REFUSED: list[tuple[str, App]] = [
@@ -105,6 +106,9 @@ REFUSED: list[tuple[str, App]] = [
     ("Check compares", app_of({"up": to_one(), "made": Check(Leaf(("up",), "=", current.user), "no")})),
     ("Check compares", app_of({"up": to_one(), "made": Check(~Leaf(("up", "name"), "=", "x"), "no")})),
     ("Check compares", app_of({"made": Check(Leaf(("nope",), "=", "x"), "no")})),
+    ("is translated", app_of({"text": TRANSLATED, "made": Check(Leaf(("text",), "=", "x"), "no")})),
+    ("is translated", app_of({"text": TRANSLATED, "made": Rule(Leaf(("text",), "=", "x"), group="made.user")})),
+    ("do not store it", app_of({"text": TRANSLATED, "made": summed("text")})),
 ]
 
 

@@ -188,6 +188,26 @@ class Line(Model):
         return self.quantity * self.price
 
 
+class Dish(Model):
+    """Dish: what a card says in each language."""
+
+    _name = "trade.dish"
+    _order = "name"
+
+    name = fields.Char(required=True, size=40, translate=True, index="trigram")
+    words = fields.Text(translate=True)
+    recipe = fields.Text(translate=True, groups="trade.secrets", default="none")
+    side_id: fields.Many2one[Dish] = fields.Many2one("trade.dish")
+
+    everybody = Access("base.user", "read")
+    sellers = Access("trade.seller")
+
+    @api.computed("name")
+    def shout(self) -> str:
+        """The name, worked out on each reading."""
+        return self.name.upper()
+
+
 class Journal(Model):
     """Journal: everybody in the office reads it, and writes on pages that are not closed."""
 

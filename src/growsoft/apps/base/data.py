@@ -130,6 +130,7 @@ def _load_currencies(env: Env) -> None:
             for code in sorted(used)
         ]
     )
+    _translate(env, "res.currency", "name", "full_name", "currencies")
 
 
 def _load_countries(env: Env) -> None:
@@ -147,6 +148,17 @@ def _load_countries(env: Env) -> None:
             for code, name in _countries()
         ]
     )
+    _translate(env, "res.country", "code", "name", "territories")
+
+
+def _translate(env: Env, model: str, code: str, name: str, terms: str) -> None:
+    """Give records the names that the CLDR has for their codes in the other languages."""
+    codes = {row["id"]: row[code] for row in env[model].search_read([], [code])}
+    for lang in env.registry.languages[1:]:
+        names = cast("Mapping[str, str]", getattr(Locale.parse(lang), terms))
+        for record in env[model].browse(codes).with_lang(lang):
+            if codes[record.id] in names:
+                record.write({name: names[codes[record.id]]})
 
 
 def _by(env: Env, model: str, field: str, value: str) -> int:

@@ -18,7 +18,7 @@ class Currency(Model):
     _order = "name"
 
     name = fields.Char(required=True, unique="This currency exists already.", size=3)
-    full_name = fields.Char()
+    full_name = fields.Char(translate=True)
     symbol = fields.Char(size=8)
     decimal_places = fields.Integer(default=2)
     active = fields.Boolean(default=True)
@@ -39,7 +39,7 @@ class Country(Model):
     _name = "res.country"
     _order = "name"
 
-    name = fields.Char(required=True, index="trigram")
+    name = fields.Char(required=True, index="trigram", translate=True)
     code = fields.Char("Alpha-2 code", required=True, unique="This country exists already.", size=2)
     alpha3 = fields.Char("Alpha-3 code", size=3, index=True)
     currency_id = fields.Many2one(Currency)
@@ -89,10 +89,10 @@ class Groups(Model):
     _name = "res.groups"
     _order = "name"
 
-    name = fields.Char(required=True)
+    name = fields.Char(required=True, translate=True)
     # The name that apps use. Only the loading of an app sets it: PostgreSQL gives it to nobody else.
     key = fields.Char(readonly=True, unique=True)
-    comment = fields.Text()
+    comment = fields.Text(translate=True)
     implied_ids: fields.Many2many[Groups] = fields.Many2many("res.groups", "Implied groups")
 
     everybody = Access("base.user", "read")

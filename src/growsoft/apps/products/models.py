@@ -13,11 +13,11 @@ class Category(Model):
     _name = "product.category"
     _order = "name"
 
-    name = fields.Char(required=True)
+    name = fields.Char(required=True, translate=True)
     code = fields.Char(index=True, unique="Another category has this code.", size=64)
     parent_id: fields.Many2one[Category] = fields.Many2one("product.category", "Part of")
     child_id: fields.One2many[Category] = fields.One2many("product.category", "Parts", inverse="parent_id")
-    description = fields.Text()
+    description = fields.Text(translate=True)
 
     everybody = Access("base.user", "read")
     managers = Access("products.manager")
@@ -41,17 +41,17 @@ class Product(Model):
     _name = "product.product"
     _order = "name"
 
-    name = fields.Char(required=True, index="trigram")
+    name = fields.Char(required=True, index="trigram", translate=True)
     default_code = fields.Char("Reference", index=True, unique="Another product has this reference.", size=64)
     categ_id = fields.Many2one(Category, "Category")
     supplier_id = fields.Many2one(Partner, "Supplier")
-    uom_name = fields.Char("Unit", help="What one unit is, in words: 24 bottles of 12 oz.")
+    uom_name = fields.Char("Unit", translate=True, help="What one unit is, in words: 24 bottles of 12 oz.")
     list_price = fields.Decimal("Sales price")
     standard_price = fields.Decimal("Cost", groups="products.manager")
     qty_available = fields.Decimal("On hand", digits=3)
     incoming_qty = fields.Decimal("On order", digits=3)
     reordering_min_qty = fields.Decimal("Reorder at", digits=3)
-    description_sale = fields.Text("Description for customers")
+    description_sale = fields.Text("Description for customers", translate=True)
     sale_ok = fields.Boolean("Can be sold", default=True)
     active = fields.Boolean(default=True)
 

@@ -38,6 +38,7 @@ class Field(Generic[V]):
 
     column: ClassVar[ColumnType | None] = None
     kind: ClassVar[str] = ""
+    translate: bool = False  # whether each language has a value of its own
 
     name: str
     model_name: str
@@ -107,8 +108,8 @@ class Field(Generic[V]):
 
     @property
     def storage(self) -> ColumnType | None:
-        """The type of the column; that of a value for each company is not the type of the value."""
-        return "jsonb" if self.company_dependent else self.column
+        """The type of the column; that of a value for each company or language is not the type of the value."""
+        return "jsonb" if self.company_dependent or self.translate else self.column
 
     @property
     def worked_out(self) -> bool:

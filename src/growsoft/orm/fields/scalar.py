@@ -41,10 +41,15 @@ class Char(Field[str], TextConditions):
     column: ClassVar[ColumnType | None] = "text"
     kind = "char"
 
-    def __init__(self, string: str = "", *, size: int = 2000, **options: Unpack[Options[str]]) -> None:
-        """``size`` is the greatest length in characters."""
+    def __init__(
+        self, string: str = "", *, size: int = 2000, translate: bool = False, **options: Unpack[Options[str]]
+    ) -> None:
+        """``size`` is the greatest length in characters; with ``translate`` each language has a text of its own."""
         super().__init__(string, **options)
+        if translate and (self.unique or self.company_dependent):
+            raise ValueError("A translated text is neither unique nor of one company: which language would decide?")
         self.size = size
+        self.translate = translate
 
     @property
     def unset(self) -> object:
@@ -70,9 +75,9 @@ class Text(Char):
 
     kind = "text"
 
-    def __init__(self, string: str = "", **options: Unpack[Options[str]]) -> None:
+    def __init__(self, string: str = "", *, translate: bool = False, **options: Unpack[Options[str]]) -> None:
         """Like ``Char`` without a limit that a person would meet."""
-        super().__init__(string, size=_TEXT_LIMIT, **options)
+        super().__init__(string, size=_TEXT_LIMIT, translate=translate, **options)
 
 
 class Integer(Field[int]):
