@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Final
 
+from growsoft.postgres.audit import Audit
 from growsoft.postgres.connection import Endpoint
 from growsoft.postgres.context import Context, SignedDoor, group_role, profile_name
 from growsoft.postgres.database import ELEVATED_GROUP, Database
@@ -46,6 +47,8 @@ NOTE: Final = Table(
         Index("note_name_search", (sql("name"),), method="trigram"),
     ),
 )
+HISTORY: Final = Audit("note", "audit_note", NOTE.columns[:-1])
+NOTE_WITH_HISTORY: Final = NOTE.with_triggers(HISTORY.triggers())
 TAG: Final = Table("tag", (Column("name", "text", True, literal("")),))
 
 
@@ -59,7 +62,7 @@ MEMBERS: Final = _relation("res_groups_users_rel", "user_id", "group_id", "membe
 IMPLIED: Final = _relation("res_groups_implied_rel", "group_id", "implied_id", "implication")
 STAFF: Final = _relation("res_company_users_rel", "user_id", "company_id", "company")
 TAGGED: Final = _relation("note_tag_rel", "note_id", "tag_id")
-TABLES: Final = (USERS, GROUPS, COMPANIES, NOTE, TAG, MEMBERS, IMPLIED, STAFF, TAGGED)
+TABLES: Final = (USERS, GROUPS, COMPANIES, NOTE_WITH_HISTORY, TAG, MEMBERS, IMPLIED, STAFF, TAGGED)
 
 _OWN: Final = sql("user_id = (SELECT gs.user_id())")
 _COMPANY: Final = sql("(SELECT gs.elevated()) OR company_id = ANY ((SELECT gs.companies())::bigint[])")
@@ -98,6 +101,7 @@ DECLARATIONS: Final = Declarations(
         ),
     ),
     roles=(WRITER, BOSS),
+    audits=(HISTORY,),
 )
 
 # Who is in every database of notes. Ann and Bob write in company 1, Eve in company 2; Kim is the boss of both.
@@ -127,8 +131,9 @@ _ROWS: Final = sql(
 
 
 def fill(connection: Superuser) -> None:
-    """Put people and rows into a database that has the declarations."""
+    """Put people and rows into a database that has the declarations; its history begins afterwards."""
     connection.run(_ROWS)
+    connection.run(sql("TRUNCATE gs_priv.audit RESTART IDENTITY"))
 
 
 @dataclass(frozen=True)

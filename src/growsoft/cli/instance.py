@@ -9,6 +9,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_hex
 from uuid import UUID, uuid4
 
 from growsoft.apps.instance.directory import Located, control_apps, database_of, located
@@ -24,6 +25,7 @@ from growsoft.keeper.product import InstalledApps
 from growsoft.keeper.start import INSTANCE_KEY
 from growsoft.orm import Env, load, open_env
 from growsoft.postgres.connection import DatabaseUnavailable, Endpoint
+from growsoft.postgres.context import numbered
 from growsoft.postgres.database import Database
 from growsoft.postgres.files import write_file
 from growsoft.postgres.keeper import KeeperUnavailable, new_database_name
@@ -98,7 +100,8 @@ def open_instance(settings: Settings | None = None) -> Generator[Instance]:
     keyring = Keyring(load_instance_key(state.keeper / INSTANCE_KEY, os.environ))
     pools = Pools(8)
     try:
-        yield Instance(chosen, state, read_facts(state.instance), keyring, pools)
+        with numbered(f"cli_{token_hex(6)}"):
+            yield Instance(chosen, state, read_facts(state.instance), keyring, pools)
     except (DatabaseUnavailable, KeeperUnavailable) as error:
         if background.running(state) is None:
             raise NotRunning(

@@ -21,6 +21,7 @@ from growsoft.postgres.superuser import Superuser
 # In the order in which a new database gets them (apply.prepare_database).
 MAKING_SCRIPTS: Final = (
     "context.sql",
+    "audit.sql",
     "credentials.sql",
     "accounts.sql",
     "search.sql",

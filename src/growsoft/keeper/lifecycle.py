@@ -23,7 +23,7 @@ from growsoft.keeper.verbs import AppsChanged, AppsListed, Rehearsed
 from growsoft.orm.migrating import Bench
 from growsoft.orm.registry import version_key
 from growsoft.postgres.alter import drop_columns, drop_tables
-from growsoft.postgres.apply import Applied, apply_declarations, ensure_roles, open_walls
+from growsoft.postgres.apply import Applied, apply_declarations, ensure_roles, lift_audits, open_walls
 from growsoft.postgres.check import refuse_unprotected
 from growsoft.postgres.connection import Connection
 from growsoft.postgres.context import LoginDoor
@@ -176,6 +176,7 @@ class Lifecycle:
         bench = self._bench(connection, work.name)
         notes = self._product.retire(change, bench)
         open_walls(connection)
+        lift_audits(connection, {"before": change.before, "after": change.after})
         if change.removed:
             _drop(connection, self._templates.wanted(tuple(change.before)).declarations, declarations)
         work.report("migrating")

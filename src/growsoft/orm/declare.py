@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from growsoft.errors import ConfigError
 from growsoft.orm.access import VERBS, Verb
+from growsoft.orm.audit import audits
 from growsoft.orm.columns import SOURCE, in_language
 from growsoft.orm.compile import Compiler, Declared, constant
 from growsoft.orm.fields import AnyField, Many2many, Many2one, Reference, Selection
@@ -44,8 +45,12 @@ __all__ = ["Rights", "declare", "group_conditions", "rights"]
 def declare(registry: Registry) -> Declarations:
     """Write everything down. Raises ``ConfigError`` for a rule that would break its readers' queries."""
     check_rules(registry)
-    tables = [table for info in registry.models.values() for table in _tables(registry, info)]
+    made = {info.name: tuple(_tables(registry, info)) for info in registry.models.values()}
+    tables = [table for found in made.values() for table in found]
+    audited = [audit for info in registry.models.values() for audit in audits(info, made[info.name])]
     triggers = account_triggers([app.accounts for app in registry.apps if app.accounts is not None])
+    for audit in audited:
+        triggers[audit.table] = (*triggers.get(audit.table, ()), *audit.triggers())
     policies = [policy for info in registry.models.values() for policy in _policies(registry, info)]
     grants = [grant for info in registry.models.values() for grant in _grants(registry, info)]
     return Declarations(
@@ -54,6 +59,7 @@ def declare(registry: Registry) -> Declarations:
         policies=(*policies, *_nothing(policies, grants)),
         grants=tuple(grants),
         roles=tuple(sorted(group_role(group) for group in _groups(registry))),
+        audits=tuple(audited),
     )
 
 

@@ -49,6 +49,8 @@ class Model(Queries, metaclass=ModelType):
     seen by their maker alone and are swept once they are old. ``_order`` sorts records, ``_rec_name`` is the field that
     names one, ``_description`` says what they are; ``_rec_names_search`` are more fields by which ``name_search`` finds
     them.
+    PostgreSQL keeps the history of every change, unless ``_audit`` is False; ``_audit_without`` names fields whose
+    values must not stand in it, such as keys.
     """
 
     __slots__ = ("_ids", "_prefetch", "env")
@@ -59,6 +61,8 @@ class Model(Queries, metaclass=ModelType):
     _rec_name: ClassVar[str] = "name"
     _rec_names_search: ClassVar[tuple[str, ...]] = ()
     _description: ClassVar[str] = ""
+    _audit: ClassVar[bool] = True
+    _audit_without: ClassVar[tuple[str, ...]] = ()
     _extends: ClassVar[bool] = False
     _abstract: ClassVar[bool] = False
     _transient: ClassVar[bool] = False

@@ -1,9 +1,11 @@
 """Brings one database to what a set of apps declares: tables, walls, policies and grants, all or nothing."""
 
+import json
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from growsoft.postgres.audit import FUNCTION_PREFIX, TRIGGER_PREFIX, audit_functions
 from growsoft.postgres.check import fingerprint
 from growsoft.postgres.compare import compare
 from growsoft.postgres.database import ELEVATED_GROUP
@@ -34,6 +36,7 @@ def prepare_database(connection: Superuser) -> None:
     with connection.atomic():
         for part in (
             script("growsoft.postgres", "context.sql"),
+            script("growsoft.postgres", "audit.sql"),
             script("growsoft.postgres", "credentials.sql"),
             script("growsoft.postgres", "accounts.sql"),
             script("growsoft.postgres", "search.sql"),
@@ -54,14 +57,18 @@ def apply_declarations(connection: Superuser, declarations: Declarations, *, ane
         return Applied(False, (), fingerprint(connection))
     ensure_roles(connection, declarations.roles)
     with connection.atomic():
+        connection.run_all(audit_functions(declarations.audits))
         found = compare(connection, declarations.tables)
         connection.run_all(found.statements)
+        connection.run_all(_undeclared_audits(connection, declarations))
         open_walls(connection)
         connection.run_all(table_walls(declarations.tables))
         connection.run_all(policy_statements(declarations.policies))
         connection.run_all(grant_statements(declarations.grants))
         set_meta(connection, "declarations", digest)
-    return Applied(True, found.drifts, fingerprint(connection), found.statements)
+    # The triggers of the history come anew after each migration, whatever it did.
+    told = tuple(statement for statement in found.statements if TRIGGER_PREFIX not in statement.text)
+    return Applied(True, found.drifts, fingerprint(connection), told)
 
 
 def ensure_roles(connection: Superuser, roles: Iterable[str]) -> None:
@@ -86,6 +93,41 @@ def set_meta(connection: Superuser, key: str, value: str) -> None:
 
 def _meta(connection: Superuser, key: str) -> str | None:
     return next(iter(connection.run(sql("SELECT value FROM gs_priv.meta WHERE key = {key}", key=key)).column()), None)
+
+
+def lift_audits(connection: Superuser, what: Mapping[str, Mapping[str, str]]) -> None:
+    """Take the triggers of the history off all tables, until declarations are applied, and record the reason in it.
+
+    Inside of the transaction of a migration: they know columns that it drops or renames.
+    """
+    found = connection.run(
+        sql(
+            "SELECT tgrelid::regclass::text, tgname FROM pg_trigger WHERE NOT tgisinternal"
+            " AND starts_with(tgname, {prefix})",
+            prefix=TRIGGER_PREFIX,
+        )
+    )
+    connection.run_all(sql("DROP TRIGGER {name} ON {t}", name=ident(name), t=ident(t)) for t, name in found.all())
+    connection.run(
+        sql(
+            "INSERT INTO gs_priv.audit (kind, user_id, details) VALUES ('migration', 0, {what}::jsonb)",
+            what=json.dumps(what, sort_keys=True),
+        )
+    )
+
+
+def _undeclared_audits(connection: Superuser, declarations: Declarations) -> list[Sql]:
+    """Drop the functions of tables that have no history any more; what was recorded stays."""
+    found = connection.run(
+        sql(
+            "SELECT proname FROM pg_proc WHERE pronamespace = 'gs_priv'::regnamespace"
+            " AND prorettype = 'trigger'::regtype AND starts_with(proname, {prefix})"
+            " AND NOT EXISTS (SELECT FROM pg_trigger WHERE tgfoid = pg_proc.oid)",
+            prefix=FUNCTION_PREFIX,
+        )
+    )
+    wanted = {audit.function for audit in declarations.audits}
+    return [sql("DROP FUNCTION gs_priv.{f}()", f=ident(name)) for name in found.column(str) if name not in wanted]
 
 
 def open_walls(connection: Superuser) -> None:

@@ -3,7 +3,9 @@
 import hmac
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final, Protocol
@@ -16,7 +18,28 @@ VALIDITY_SECONDS: Final = 12
 # Scope and record, as gs_priv.set_context checks them too: a comma would move the values behind it.
 _LIMITS: Final = re.compile(r"[a-z0-9_]*,(?:[a-z0-9_]+ [0-9]+)?\Z")
 
+_REQUEST: Final = re.compile(r"[a-z0-9_]{0,40}\Z")
+
 _BLOCK: Final = 64  # bytes: the block size of SHA-256 (RFC 2104)
+
+
+_request: ContextVar[str] = ContextVar("growsoft_request", default="")
+
+
+@contextmanager
+def numbered(request: str) -> Generator[None]:
+    """Give what a block does in databases the number of a request, by which the log and the history find it again.
+
+    It proves nothing: letters, digits, ``-`` and ``_``, 40 characters, or none; anything else raises ``ValueError``.
+    """
+    text = request.lower().replace("-", "_")
+    if not _REQUEST.match(text):
+        raise ValueError(f"{request!r} is no number of a request")
+    token = _request.set(text)
+    try:
+        yield
+    finally:
+        _request.reset(token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +104,9 @@ class SessionDoor:
     def entry(self, backend: Backend) -> Sql:
         """Ask the database for everything: nothing is cached, so a sign-out works at once."""
         del backend
+        request = _request.get()
+        if request:
+            return _ENTER_SESSION_NUMBERED.rebind((request, self.token_hash))
         return _ENTER_SESSION.rebind((self.token_hash,))
 
 
@@ -102,10 +128,12 @@ class SignedDoor:
         expiry = time.time_ns() // 1000 + VALIDITY_SECONDS * 1_000_000
         message = _message(context, self.key_id, expiry, backend)
         mac = hmac.digest(self.signing_key, message, "sha256")
-        return _ENTER.rebind((
+        values = (
             self.key_id, context.profile, context.user, context.actor, context.elevated, list(context.companies),
             context.scope, context.record, context.reason, context.caller, expiry, mac,
-        ))  # fmt: skip
+        )  # fmt: skip
+        request = _request.get()
+        return _ENTER_NUMBERED.rebind((request, *values)) if request else _ENTER.rebind(values)
 
 
 class LoginDoor:
@@ -134,7 +162,7 @@ def group_role(group: str) -> str:
 
 def parse_context(profile: str, text: str) -> Context:
     """Read what the database set: the counterpart of ``gs_priv.set_context``."""
-    _profile, user, actor, elevated, companies, scope, record = text.split(",")
+    _profile, user, actor, elevated, companies, scope, record, *_audited = text.split(",")
     return Context(
         user=int(user),
         profile=profile,
@@ -157,13 +185,30 @@ def _message(context: Context, key_id: int, expiry: int, backend: Backend) -> by
     return b"".join(str(len(encoded)).encode() + b":" + encoded for encoded in (value.encode() for value in values))
 
 
-_ENTER_SESSION: Final = sql(
-    "SELECT set_config('role', gs.enter_session({hash}::bytea), true), current_setting('backtrace_functions')", hash=b""
-)
-_ENTER: Final = sql(
-    "SELECT set_config('role', gs.enter({kid}::int, {profile}::text, {user}::bigint, {actor}::bigint, {elevated}::bool,"
-    " {companies}::bigint[], {scope}::text, {record}::text, {reason}::text, {caller}::text, {expiry}::bigint,"
-    " {mac}::bytea), true), current_setting('backtrace_functions')",
-    kid=0, profile="", user=0, actor=0, elevated=False, companies=[], scope="", record="", reason="", caller="",
-    expiry=0, mac=b"",
-)  # fmt: skip
+_PLAIN: Final = sql("")
+# Before the door, so that what the door audits has the number, too.
+_NUMBERED: Final = sql("gs.correlate({request}::text) || ", request="")
+
+
+def _session(numbered: Sql) -> Sql:
+    return sql(
+        "SELECT {numbered}set_config('role', gs.enter_session({hash}::bytea), true),"
+        " current_setting('backtrace_functions')",
+        numbered=numbered, hash=b"",
+    )  # fmt: skip
+
+
+def _signed(numbered: Sql) -> Sql:
+    return sql(
+        "SELECT {numbered}set_config('role', gs.enter({kid}::int, {profile}::text, {user}::bigint, {actor}::bigint,"
+        " {elevated}::bool, {companies}::bigint[], {scope}::text, {record}::text, {reason}::text, {caller}::text,"
+        " {expiry}::bigint, {mac}::bytea), true), current_setting('backtrace_functions')",
+        numbered=numbered, kid=0, profile="", user=0, actor=0, elevated=False, companies=[], scope="", record="",
+        reason="", caller="", expiry=0, mac=b"",
+    )  # fmt: skip
+
+
+_ENTER_SESSION: Final = _session(_PLAIN)
+_ENTER_SESSION_NUMBERED: Final = _session(_NUMBERED)
+_ENTER: Final = _signed(_PLAIN)
+_ENTER_NUMBERED: Final = _signed(_NUMBERED)

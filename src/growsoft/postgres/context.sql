@@ -84,19 +84,8 @@ CREATE TABLE gs_priv.known_device (
   user_id bigint REFERENCES gs_priv.account ON DELETE CASCADE, device bytea, seen timestamptz NOT NULL,
   PRIMARY KEY (user_id, device)
 );
-CREATE TABLE gs_priv.audit (
-  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-  at timestamptz NOT NULL DEFAULT clock_timestamp(),
-  xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
-  kind text NOT NULL,
-  user_id bigint NOT NULL,
-  actor bigint NOT NULL DEFAULT 0,
-  reason text NOT NULL DEFAULT '',
-  caller text NOT NULL DEFAULT '',
-  details jsonb NOT NULL DEFAULT '{}'
-);
-
--- Reading the context. One text, set by gs_definer alone: profile,user,actor,elevated,companies,scope,record.
+-- Reading the context. One text, set by gs_definer alone: profile,user,actor,elevated,companies,scope,record,
+-- request,entry: the number of the request, and of the audited reason of elevated code.
 -- STABLE, never IMMUTABLE: a cached plan would show one user's rows to another. The bodies are parsed here and now: a
 -- body kept as text is parsed where it is inlined, with the operators of the caller's search_path.
 CREATE FUNCTION gs.ctx(n integer) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
@@ -127,8 +116,10 @@ AS $$ SELECT NOT EXISTS (SELECT FROM pg_catalog.pg_prepared_statement() WHERE fr
          AND pg_catalog.current_setting('backtrace_functions') = '' AND pg_catalog.current_setting('role') = 'none' $$;
 GRANT EXECUTE ON FUNCTION gs.clean() TO PUBLIC;
 
+-- Whoever enters goes on with the request that the transaction began with.
 CREATE FUNCTION gs_priv.set_context(
-  profile text, user_id bigint, actor bigint, elevated boolean, companies bigint[], scope text, record text
+  profile text, user_id bigint, actor bigint, elevated boolean, companies bigint[], scope text, record text,
+  audited bigint DEFAULT 0
 ) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   entry text := concat_ws(',', profile, user_id::text, actor::text, CASE WHEN elevated THEN '1' ELSE '0' END,
@@ -136,7 +127,7 @@ DECLARE
 BEGIN
   -- A second context in one transaction (sudo and back): text prepared by injected SQL must not run under it. Elevation
   -- is always looked at, because RESET ALL or COMMIT makes a second context look like a first one.
-  IF (elevated OR current_setting('backtrace_functions') <> '')
+  IF (elevated OR gs.ctx(1) <> '')
      AND EXISTS (SELECT FROM pg_catalog.pg_prepared_statement() WHERE from_sql) THEN
     RAISE EXCEPTION 'SQL PREPARE was used on this connection' USING ERRCODE = 'invalid_password';
   END IF;
@@ -144,8 +135,21 @@ BEGIN
   IF entry !~ '^[a-z0-9_]+,[0-9]+,[0-9]+,[01],[0-9_]*,[a-z0-9_]*,([a-z0-9_]+ [0-9]+)?$' THEN
     RAISE EXCEPTION 'a context is made of names and numbers' USING ERRCODE = 'invalid_password';
   END IF;
-  PERFORM set_config('backtrace_functions', entry, true);
+  PERFORM set_config('backtrace_functions', concat_ws(',', entry, gs.ctx(8), audited::text), true);
 END $$;
+
+-- The number by which a request is found again in the log and in the history. It proves nothing and opens nothing; the
+-- first one of a transaction stays, so that what is injected later cannot pass for another request.
+CREATE FUNCTION gs.correlate(request text) RETURNS text
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF gs.ctx(8) = '' AND request ~ '^[a-z0-9_]{1,40}$' THEN
+    PERFORM set_config('backtrace_functions', concat_ws(',', gs.ctx(1), gs.ctx(2), gs.ctx(3), gs.ctx(4), gs.ctx(5),
+      gs.ctx(6), gs.ctx(7), request, gs.ctx(9)), true);
+  END IF;
+  RETURN ''; -- a piece of the text of the door, so that one statement does both
+END $$;
+GRANT EXECUTE ON FUNCTION gs.correlate(text) TO PUBLIC;
 
 -- Nobody again: how elevated code comes back to a transaction that had no user. Gives nothing, so anybody may.
 CREATE FUNCTION gs.leave() RETURNS void
@@ -190,6 +194,7 @@ DECLARE
   k record;
   part text;
   message text := '';
+  audited bigint := 0;
 BEGIN
   IF num_nulls(kid, profile, user_id, actor, elevated, companies, scope, record, reason, caller, expiry, mac) > 0
      OR array_position(companies, NULL) IS NOT NULL THEN
@@ -208,10 +213,11 @@ BEGIN
      OR expiry > extract(epoch FROM clock_timestamp()) * 1000000 + 15000000 THEN
     RAISE EXCEPTION 'this context is not signed' USING ERRCODE = 'invalid_password';
   END IF;
-  PERFORM gs_priv.set_context(profile, user_id, actor, elevated, companies, scope, record);
   IF elevated THEN
-    INSERT INTO gs_priv.audit (kind, user_id, actor, reason, caller) VALUES ('sudo', user_id, actor, reason, caller);
+    INSERT INTO gs_priv.audit AS a (kind, user_id, actor, reason, caller)
+    VALUES ('sudo', user_id, actor, reason, caller) RETURNING a.id INTO audited;
   END IF;
+  PERFORM gs_priv.set_context(profile, user_id, actor, elevated, companies, scope, record, audited);
   RETURN profile;
 END $$;
 GRANT EXECUTE ON FUNCTION

@@ -17,7 +17,8 @@ SELECT line FROM (
   UNION ALL SELECT concat_ws(' ', 'rule', w.ev_class::regclass, w.rulename, pg_get_ruledef(w.oid)) FROM pg_rewrite w
     JOIN pg_class c ON c.oid = w.ev_class WHERE c.relnamespace::regnamespace::text NOT IN ('pg_catalog', 'information_schema')
   UNION ALL SELECT concat_ws(' ', 'trigger', t.tgrelid::regclass, t.tgname, t.tgfoid::regproc, t.tgenabled, t.tgtype,
-      encode(t.tgargs, 'hex')) FROM pg_trigger t WHERE NOT t.tgisinternal
+      encode(t.tgargs, 'hex'), t.tgoldtable, t.tgnewtable, t.tgattr, t.tgdeferrable, t.tgconstraint <> 0,
+      pg_get_expr(t.tgqual, t.tgrelid)) FROM pg_trigger t WHERE NOT t.tgisinternal
   UNION ALL SELECT concat_ws(' ', 'function', p.oid::regprocedure, p.proowner::regrole,
       CASE p.prokind WHEN 'a' THEN 'aggregate' ELSE md5(pg_get_functiondef(p.oid)) END)
     FROM pg_proc p WHERE p.pronamespace::regnamespace::text NOT IN ('pg_catalog', 'information_schema')

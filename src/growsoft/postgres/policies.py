@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final, Literal
 
+from growsoft.postgres.audit import Audit, audit_functions
 from growsoft.postgres.database import ELEVATED_GROUP
 from growsoft.postgres.schema import Table
 from growsoft.postgres.sql import Sql, ident, idents, join, literal, sql
@@ -51,6 +52,7 @@ class Declarations:
     policies: tuple[Policy, ...]
     grants: tuple[Grant, ...]
     roles: tuple[str, ...] = field(default=())
+    audits: tuple[Audit, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what would be a hole: a grant or a policy for a table or a role that is not declared."""
@@ -63,7 +65,8 @@ class Declarations:
 
     def digest(self) -> str:
         """Give the SHA-256 of all statements these declarations stand for."""
-        statements = [*table_walls(self.tables), *policy_statements(self.policies), *grant_statements(self.grants)]
+        walls = [*table_walls(self.tables), *policy_statements(self.policies), *grant_statements(self.grants)]
+        statements = [*walls, *audit_functions(self.audits)]
         text = "\n".join([repr(sorted(self.apps.items())), repr(self.tables), *(item.text for item in statements)])
         return sha256(text.encode()).hexdigest()
 

@@ -9,6 +9,7 @@ PartKind = Literal["check", "link", "index", "trigger"]
 ColumnType = Literal[
     "bigint", "integer", "text", "boolean", "numeric", "date", "timestamptz", "jsonb", "bytea", "double precision"
 ]
+Event = Literal["each row", "insert", "update", "delete", "truncate"]
 TYPES: Final[dict[ColumnType, Sql]] = {
     "bigint": sql("bigint"),
     "integer": sql("integer"),
@@ -63,11 +64,15 @@ class Index:
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """A row trigger that calls a function of ``gs_priv`` with constant arguments."""
+    """A trigger that calls a function of ``gs_priv`` with constant arguments: for each row, or once a statement.
+
+    That of a statement is about one ``event`` and sees its rows as they were (``old_rows``) and are (``new_rows``).
+    """
 
     name: str
     function: str
     arguments: tuple[str, ...]
+    event: Event = "each row"
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,8 +172,17 @@ def _create_index(on: Sql, index: Index) -> Sql:
 
 def _create_trigger(on: Sql, trigger: Trigger) -> Sql:
     return sql(
-        "CREATE TRIGGER {name} AFTER INSERT OR UPDATE OR DELETE ON {table} FOR EACH ROW"
-        " EXECUTE FUNCTION gs_priv.{function}({arguments})",
+        "CREATE TRIGGER {name} AFTER {event} ON {table} {each} EXECUTE FUNCTION gs_priv.{function}({arguments})",
         name=ident(trigger.name), table=on, function=ident(trigger.function),
+        event=_EVENTS[trigger.event][0], each=_EVENTS[trigger.event][1],
         arguments=join(", ", (literal(argument) for argument in trigger.arguments)),
     )  # fmt: skip
+
+
+_EVENTS: Final[dict[Event, tuple[Sql, Sql]]] = {
+    "each row": (sql("INSERT OR UPDATE OR DELETE"), sql("FOR EACH ROW")),
+    "insert": (sql("INSERT"), sql("REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT")),
+    "update": (sql("UPDATE"), sql("REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT")),
+    "delete": (sql("DELETE"), sql("REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT")),
+    "truncate": (sql("TRUNCATE"), sql("FOR EACH STATEMENT")),
+}

@@ -9,7 +9,7 @@ from math import ceil
 
 from growsoft.orm import Env, run
 from growsoft.postgres.connection import DatabaseUnavailable
-from growsoft.postgres.context import LoginDoor, SessionDoor
+from growsoft.postgres.context import LoginDoor, SessionDoor, numbered
 from growsoft.postgres.keeper import KeeperError, KeeperPort
 from growsoft.postgres.sql import sql
 from growsoft.postgres.transaction import Conflict, Mode, ProfileMissing, SessionEnded
@@ -84,7 +84,8 @@ class Application:
         begun = time.perf_counter()
         trace = Trace()
         try:
-            response = self._respond(request, trace)
+            with numbered(request.id):
+                response = self._respond(request, trace)
         except Exception as error:  # noqa: BLE001 - the last place before the client: it gets a reference, the log the rest
             response = self._failed(request, error, trace)
         self._write(request, response, trace, begun)

@@ -111,6 +111,7 @@ class Part(Model):
     """Part: a thing is made of some; they may lie around without one."""
 
     _name = "trade.part"
+    _audit_without = ("place",)
     _order = "place, id"
 
     name = fields.Char(required=True)
@@ -212,6 +213,7 @@ class Journal(Model):
     """Journal: everybody in the office reads it, and writes on pages that are not closed."""
 
     _name = "trade.journal"
+    _audit = False
 
     name = fields.Char(required=True)
     closed = fields.Boolean()

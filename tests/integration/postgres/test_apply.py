@@ -11,13 +11,13 @@ from growsoft.postgres.policies import COMMANDS, TRUE, Declarations, Grant, Poli
 from growsoft.postgres.schema import Column, Table
 from growsoft.postgres.sql import Sql, literal, sql
 from growsoft.postgres.superuser import superuser
-from tests.support.notes import ANN, DECLARATIONS, KIM, NOTE, WRITER, Notes
+from tests.support.notes import ANN, DECLARATIONS, KIM, NOTE, NOTE_WITH_HISTORY, WRITER, Notes
 
-GROWN_NOTE = replace(NOTE, columns=(*NOTE.columns, Column("diary", "text", True, literal(""))))
+GROWN_NOTE = replace(NOTE_WITH_HISTORY, columns=(*NOTE.columns, Column("diary", "text", True, literal(""))))
 GROWN = replace(
     DECLARATIONS,
     apps={"notes": "1.1"},
-    tables=tuple(GROWN_NOTE if table is NOTE else table for table in DECLARATIONS.tables),
+    tables=tuple(GROWN_NOTE if table is NOTE_WITH_HISTORY else table for table in DECLARATIONS.tables),
 )
 
 

@@ -23,7 +23,7 @@ from growsoft.postgres.schema import (
 )
 from growsoft.postgres.sql import Sql, join, literal, plain, sql
 from growsoft.postgres.superuser import Superuser, superuser
-from tests.support.notes import NOTE, TABLES, USERS, Notes
+from tests.support.notes import NOTE, NOTE_WITH_HISTORY, TABLES, USERS, Notes
 
 SMALL = Table("small", (Column("name", "text", True, literal("")), Column("amount", "numeric")))
 OTHER = Table("other", (Column("name", "text"),))
@@ -62,9 +62,9 @@ def test_a_trigger_quotes_its_arguments() -> None:
 
 
 def test_a_missing_column_is_added(notes: Notes) -> None:
-    wider = replace(NOTE, columns=(*NOTE.columns, Column("born", "date")))
+    wider = replace(NOTE_WITH_HISTORY, columns=(*NOTE.columns, Column("born", "date")))
     with superuser(notes.owner) as connection:
-        tables = [wider if table is NOTE else table for table in TABLES]
+        tables = [wider if table is NOTE_WITH_HISTORY else table for table in TABLES]
         assert _bring(connection, *tables) == (['ALTER TABLE "note" ADD COLUMN "born" date'], ())
 
 

@@ -50,6 +50,7 @@ class CustomerDatabase(Model):
 
     _name = "instance.database"
     _order = "name"
+    _audit_without = ("backup_key",)
 
     name = fields.Char(required=True, size=63, index=True)
     uuid = fields.Char(required=True, unique="Another database has this uuid.", size=36)

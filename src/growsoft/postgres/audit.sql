@@ -1,0 +1,45 @@
+-- The history: who changed what, written by triggers alone, sealed by the keeper. Nobody is granted anything on it; it is
+-- only ever added to. The functions of the triggers (audit.py) belong to gs_definer, not to the owner of the tables.
+SET ROLE gs_definer;
+
+-- One row for each record that a statement changed, and for each event (sudo, sign_in, password, ...).
+-- Its order is (era, xid, id): ids are given out before a commit, and by sequence; everything of one transaction stands
+-- together, and once no older transaction is at work nothing can come before it any more. An era ends when a database
+-- moves to another cluster, whose transactions are numbered anew; the default says which one it is (seal.py).
+CREATE TABLE gs_priv.audit (
+  era smallint NOT NULL DEFAULT 1,
+  xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
+  id bigint GENERATED ALWAYS AS IDENTITY,
+  at timestamptz NOT NULL DEFAULT statement_timestamp(),
+  kind text NOT NULL,
+  user_id bigint NOT NULL,
+  actor bigint NOT NULL DEFAULT 0,
+  entry bigint NOT NULL DEFAULT 0, -- of elevated changes: the id of the row of kind sudo in the same transaction
+  request text NOT NULL DEFAULT gs.ctx(8),
+  reason text NOT NULL DEFAULT '',
+  caller text NOT NULL DEFAULT '',
+  table_name text NOT NULL DEFAULT '',
+  relation text NOT NULL DEFAULT '', -- of changed links: their own table
+  record_id bigint NOT NULL DEFAULT 0,
+  details jsonb NOT NULL DEFAULT '{}',
+  PRIMARY KEY (era, xid, id)
+);
+CREATE INDEX audit_record ON gs_priv.audit (table_name, record_id) WHERE table_name <> '';
+
+-- Who is changing something right now. A statement can leave its context before its triggers run (gs.leave() in a
+-- RETURNING list), so a change without anybody is refused, but the keeper's own: then the user is 0.
+CREATE FUNCTION gs_priv.acting(OUT user_id bigint, OUT actor bigint, OUT entry bigint, OUT request text)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  user_id := gs.user_id();
+  IF user_id IS NULL THEN
+    IF NOT (SELECT r.rolsuper FROM pg_catalog.pg_roles r WHERE r.rolname = session_user) THEN
+      RAISE EXCEPTION 'a change needs somebody who makes it' USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    user_id := 0;
+  END IF;
+  actor := coalesce(gs.actor(), 0);
+  entry := coalesce(nullif(gs.ctx(9), '')::bigint, 0);
+  request := gs.ctx(8);
+END $$;
+RESET ROLE;
