@@ -6,9 +6,9 @@ import fcntl
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
 from uuid import UUID
 
+from growsoft.apps.instance.data import MAIN_CLUSTER
 from growsoft.apps.instance.directory import Located
 from growsoft.apps.instance.models import CustomerDatabase, State, check_database_name
 from growsoft.cli.databases import DEMO, keep_certificate, making, record_database, set_state
@@ -21,19 +21,12 @@ from growsoft.postgres.context import LoginDoor
 from growsoft.postgres.sql import sql
 from growsoft_cloud.backup.catalogue import ControlCatalogue, ControlKeys
 from growsoft_cloud.backup.cluster import KeeperCluster
-from growsoft_cloud.backup.folder import FolderSite
+from growsoft_cloud.backup.guard import FileGuard
 from growsoft_cloud.backup.manifest import Manifest, Subject
 from growsoft_cloud.backup.restore import Hook, Target, new_target
 from growsoft_cloud.backup.service import BackupService
-from growsoft_cloud.backup.sites import Site
 from growsoft_cloud.cli import backup_commands
-from growsoft_cloud.fleet import BackupPolicy, Continent, DataCentre, Retention
-
-# On one machine the three data centres are played by folders; that is what `simulated` says of them.
-GRAVELINES: Final = DataCentre("gravelines", Continent.EUROPE, "Gravelines", "FR", "OVH")
-FRANKFURT: Final = DataCentre("frankfurt", Continent.EUROPE, "Frankfurt am Main", "DE", "Google Cloud")
-MONTREAL: Final = DataCentre("montreal", Continent.NORTH_AMERICA, "Montréal", "CA", "OVH")
-CENTRES: Final = (GRAVELINES, FRANKFURT, MONTREAL)
+from growsoft_cloud.fleet.sites import policy_of, prepare_played
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +39,7 @@ class InstanceDesk:
     def subject(self, name: str, /) -> Subject:
         """Return a database by the name people call it, the newest of those that had it."""
         if name == "control":
-            return _subject(self.instance, self.instance.facts.control, "paid", "active")
+            return self._subject(self.instance.facts.control, "paid", "active")
         with self.instance.env(self.instance.facts.control, "a database is looked up for its backups") as env:
             rows = env[CustomerDatabase].search(CustomerDatabase.name == name, order="id desc", limit=1)
             if not rows:
@@ -54,7 +47,7 @@ class InstanceDesk:
                     f"There is no database {name}; `growsoft db list --all` shows those that are or were there."
                 )
             where = Located(rows.name, UUID(rows.uuid), rows.pg_name, rows.key_id, tuple(rows.apps.split(",")))
-            return _subject(self.instance, where, rows.plan.value, rows.state.value)
+            return self._subject(where, rows.plan.value, rows.state.value)
 
     def incoming(self, name: str, /) -> tuple[Target, Sequence[Hook]]:
         """Refuse a name that is taken; return the database to come, and what enters it under that name."""
@@ -65,6 +58,19 @@ class InstanceDesk:
             target = new_target()
             return target, [self._entering(name, target)]
         raise ValidationError(f"There is a database {name} already; restore into a new name.")
+
+    def _subject(self, where: Located, plan: str, state: str) -> Subject:
+        return Subject(
+            uuid=where.uuid,
+            name=where.name,
+            postgres_name=where.pg_name,
+            plan=plan,
+            state=state,
+            addresses=(self.instance.url(where.name),),
+            cluster=MAIN_CLUSTER,
+            data_centre=self.service.policy.production.name,
+            control=where == self.instance.facts.control,
+        )
 
     def _entering(self, name: str, target: Target) -> Hook:
         def enter(created: Created, manifest: Manifest) -> None:
@@ -81,14 +87,16 @@ class InstanceDesk:
 @contextmanager
 def desk_of(instance: Instance, keeper: Port) -> Generator[InstanceDesk]:
     """Open the desk over an instance that is open."""
-    sites = folder_sites(instance)
+    with instance.env(instance.facts.control, "the sites of backups are looked up") as env:
+        policy = policy_of(env, instance.state, instance.keyring)
     service = BackupService(
         instance=instance.facts.instance,
         keyring=instance.keyring,
-        policy=BackupPolicy(Retention(), sites, GRAVELINES),
+        policy=policy,
         cluster=KeeperCluster(keeper, _server_version(instance), instance.state.primary.parent),
         catalogue=ControlCatalogue(instance),
         customer_keys=ControlKeys(instance),
+        guard=FileGuard(instance.state.keeper / "backups"),
     )
     yield InstanceDesk(instance, service)
 
@@ -100,24 +108,13 @@ def open_desk() -> Generator[InstanceDesk]:
         yield desk
 
 
-def folder_sites(instance: Instance) -> tuple[Site, ...]:
-    """Return the sites of an instance on one machine, all made at its first start.
-
-    One that is missing later is a lost site, not a new one: it may be a volume that is not mounted, and what is written
-    beside it would look like a copy. Each backup then says that it has none there.
-    """
-    sites = [FolderSite(centre.name, centre, instance.state.sites / centre.name) for centre in CENTRES]
-    if not any(site.path.exists() for site in sites):
-        for site in sites:
-            site.prepare()
-    return tuple(sites)
-
-
 def first_backups(instance: Instance, say: Callable[[str], None]) -> None:
     """Take and verify a first backup of what a first start makes: a hook of each start.
 
     Not of every database without a backup: a start must not take as long as the largest of them.
     """
+    with instance.env(instance.facts.control, "the sites of this machine are made at its first start") as env:
+        prepare_played(env, instance.state)
     with instance.keeper() as keeper, desk_of(instance, keeper) as desk:
         for name in ("control", *_made_by_setup(instance)):
             subject = desk.subject(name)
@@ -143,20 +140,6 @@ def _first_backup(desk: InstanceDesk, subject: Subject) -> str:
 
 
 backup = backup_commands(open_desk)
-
-
-def _subject(instance: Instance, where: Located, plan: str, state: str) -> Subject:
-    return Subject(
-        uuid=where.uuid,
-        name=where.name,
-        postgres_name=where.pg_name,
-        plan=plan,
-        state=state,
-        addresses=(instance.url(where.name),),
-        cluster="main",
-        data_centre=GRAVELINES.name,
-        control=where == instance.facts.control,
-    )
 
 
 def _server_version(instance: Instance) -> int:

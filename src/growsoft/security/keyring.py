@@ -7,6 +7,7 @@ derived one way: it opens signatures, logins, cookies and files, and no backup.
 from __future__ import annotations
 
 import base64
+import binascii
 import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from uuid import UUID
 from growsoft.errors import ConfigError
 from growsoft.security.envelope import (
     KEY_BYTES,
+    NONCE_BYTES,
     CustomerKey,
     KeyUnusable,
     Label,
@@ -24,6 +26,8 @@ from growsoft.security.envelope import (
     WrappedKey,
     derived,
     fingerprint,
+    seal,
+    unseal,
     unwrap_key,
     wrap_key,
 )
@@ -139,6 +143,22 @@ class Keyring(_Holder):
     def fingerprint(self) -> str:
         """Return 16 hexadecimal digits to tell instance keys apart, for manifests and for the holders of the escrow."""
         return fingerprint(self._instance_key).hex()
+
+    def seal_secret(self, name: str, secret: str) -> str:
+        """Return a secret of the instance (such as the key of a backup site) as text that is useless without it."""
+        nonce = secrets.token_bytes(NONCE_BYTES)
+        sealed = seal(derived(self._instance_key, "secrets"), nonce, secret.encode(), name.encode())
+        return base64.urlsafe_b64encode(nonce + sealed).decode("ascii")
+
+    def open_secret(self, name: str, sealed: str) -> str:
+        """Return what was sealed under this name; raises `KeyUnusable` for anything else."""
+        try:
+            data = base64.b64decode(sealed, altchars=b"-_", validate=True)
+        except (binascii.Error, ValueError):
+            raise KeyUnusable from None
+        return unseal(
+            derived(self._instance_key, "secrets"), data[:NONCE_BYTES], data[NONCE_BYTES:], name.encode()
+        ).decode()
 
     def rewrap(self, customer_key: WrappedKey, onto: Keyring) -> WrappedKey:
         """Return a customer key in the envelope of a new instance key: rotation that rewrites no data."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from decimal import Decimal
 from uuid import UUID
 
 import msgspec
@@ -30,10 +31,7 @@ class ControlCatalogue:
     def next_number(self) -> int:
         """Return a number that no backup of this registry had; two who ask at once get two."""
         with self._env() as env:
-            numbers = env[Sequence].search(Sequence.code == NUMBERS)
-            if not numbers:
-                newest = env[Backup].search(limit=1).number
-                numbers = env[Sequence].create({"name": "Backups", "code": NUMBERS, "next_number": newest + 1})
+            numbers = _numbers(env)
             number = numbers.lock().next_number
             numbers.next_number = number + 1
             return number
@@ -41,12 +39,15 @@ class ControlCatalogue:
     def record(self, backup: BackupRecord, /) -> None:
         """Remember a backup, or what is new about it."""
         manifest = backup.manifest
-        values = {"complete": backup.complete, "record": msgspec.json.encode(backup).decode()}
+        values = _values(backup)
         with self._env() as env:
             known = env[Backup].search(Backup.uuid == str(manifest.id))
             if known:
                 known.write(values)
                 return
+            numbers = _numbers(env)
+            if numbers.next_number <= manifest.number:  # found at a site by a registry that is older than it
+                numbers.next_number = manifest.number + 1
             env[Backup].create(
                 {
                     **values,
@@ -56,26 +57,90 @@ class ControlCatalogue:
                     "database_uuid": str(manifest.database.uuid),
                     "database_name": manifest.database.name,
                     "taken_at": manifest.created_at,
+                    "purpose": manifest.purpose,
+                    "size": manifest.archive.bytes,
                 }
             )
 
     def list(self, database: UUID | None = None, /) -> list[BackupRecord]:
         """Return the backups of a database or of all, newest first."""
         with self._env() as env:
-            domain = [] if database is None else [["database_uuid", "=", str(database)]]
-            rows = env[Backup].search_read(domain, ["record"], order="taken_at desc, number desc")
-        return [msgspec.json.decode(row["record"], type=BackupRecord) for row in rows]
+            return _records(env, database, expired=False)
 
     def find(self, backup: str, /) -> BackupRecord:
         """Return a backup by its short id or its uuid; raises ``BackupNotFound``."""
         with self._env() as env:
-            rows = env[Backup].search_read(["|", ["short_id", "=", backup], ["uuid", "=", backup]], ["record"])
+            rows = env[Backup].search_read(
+                ["|", ["short_id", "=", backup], ["uuid", "=", backup], ["expired", "=", False]], ["record"]
+            )
         if not rows:
             return matching(self.list(), backup)
         return msgspec.json.decode(rows[0]["record"], type=BackupRecord)
 
+    def keep(self, backup: BackupRecord, why: str, /) -> None:
+        """Note as what a backup is kept."""
+        with self._env() as env:
+            found = _row(env, backup)
+            if found.kept_as != why:
+                found.write({"kept_as": why})
+
+    def expire(self, backup: BackupRecord, /) -> None:
+        """Take a backup from every list."""
+        with self._env() as env:
+            _row(env, backup).write({"expired": True})
+
+    def expired(self, database: UUID | None = None, /) -> list[BackupRecord]:
+        """Return those that are being deleted."""
+        with self._env() as env:
+            return _records(env, database, expired=True)
+
+    def forget(self, backup: BackupRecord, /) -> None:
+        """Forget an expired backup."""
+        with self._env() as env:
+            _row(env, backup).unlink()
+
     def _env(self) -> AbstractContextManager[Env]:
         return self.instance.env(self.instance.facts.control, "backups are recorded in the registry")
+
+
+def _numbers(env: Env) -> Sequence:
+    """Return the sequence of the numbers."""
+    numbers = env[Sequence].search(Sequence.code == NUMBERS)
+    if numbers:
+        return numbers
+    newest = env[Backup].search(limit=1).number
+    return env[Sequence].create({"name": "Backups", "code": NUMBERS, "next_number": newest + 1})
+
+
+def _values(backup: BackupRecord) -> dict[str, object]:
+    """What changes of a backup, and what people see of it."""
+    proof = backup.proof
+    told: dict[str, object] = {
+        "complete": backup.complete,
+        "copies": len(backup.copies),
+        "verified_at": min((copy.verified_at for copy in backup.copies), default=None),
+        "record": msgspec.json.encode(backup).decode(),
+    }
+    if proof is not None:
+        told |= {
+            "restored_at": proof.at,
+            "restore_seconds": Decimal(str(round(proof.seconds, 1))),
+            "restore_result": proof.trouble or "good",
+        }
+    return told
+
+
+def _records(env: Env, database: UUID | None, *, expired: bool) -> list[BackupRecord]:
+    """Return backups, newest first."""
+    domain: list[object] = [["expired", "=", expired]]
+    if database is not None:
+        domain.append(["database_uuid", "=", str(database)])
+    rows = env[Backup].search_read(domain, ["record"], order="taken_at desc, number desc")
+    return [msgspec.json.decode(row["record"], type=BackupRecord) for row in rows]
+
+
+def _row(env: Env, backup: BackupRecord) -> Backup:
+    return env[Backup].search(Backup.uuid == str(backup.manifest.id))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
@@ -16,7 +17,7 @@ from growsoft_cloud.backup.archive import chunks
 from growsoft_cloud.backup.copies import Copy, Failure
 from growsoft_cloud.backup.errors import BackupError, BackupNotFound, ManifestError, SiteError
 from growsoft_cloud.backup.manifest import Manifest, StoredObject, read_manifest
-from growsoft_cloud.backup.sites import Kind, Site
+from growsoft_cloud.backup.sites import Kind, Site, checked
 
 _SHORT = re.compile(r"b-0*([1-9][0-9]{0,17})\Z")
 
@@ -24,10 +25,20 @@ _SHORT = re.compile(r"b-0*([1-9][0-9]{0,17})\Z")
 LARGEST_MANIFEST = 256 * 1024 * 1024
 
 
+class Proof(msgspec.Struct, frozen=True, kw_only=True):
+    """A trial restore: when, from which site, how long it took (seconds), and what was wrong: nothing, when good."""
+
+    at: datetime
+    seconds: float
+    site: str = ""
+    trouble: str = ""
+
+
 class BackupRecord(msgspec.Struct, frozen=True, kw_only=True):
     """One backup: its manifest, where the manifest lies, the proven copies, and why others are missing.
 
-    `complete` says that the proven copies kept the promise of three data centres on two continents.
+    `complete` says that the proven copies kept the promise of three data centres on two continents; `proof` is the last
+    trial restore.
     """
 
     manifest: Manifest
@@ -35,6 +46,7 @@ class BackupRecord(msgspec.Struct, frozen=True, kw_only=True):
     copies: tuple[Copy, ...]
     failures: tuple[Failure, ...] = ()
     complete: bool = False
+    proof: Proof | None = None
 
     @property
     def id(self) -> str:
@@ -69,6 +81,22 @@ class Catalogue(Protocol):
 
     def find(self, backup: str, /) -> BackupRecord:
         """Return a backup by its short id (`b-0142`) or its uuid; raises `BackupNotFound`."""
+        ...
+
+    def keep(self, backup: BackupRecord, why: str, /) -> None:
+        """Note as what a backup is kept."""
+        ...
+
+    def expire(self, backup: BackupRecord, /) -> None:
+        """Take a backup from every list: it is going to be deleted."""
+        ...
+
+    def expired(self, database: UUID | None = None, /) -> list[BackupRecord]:
+        """Return those of a database or of all that are being deleted."""
+        ...
+
+    def forget(self, backup: BackupRecord, /) -> None:
+        """Forget an expired backup: no site has anything of it any more."""
         ...
 
 
@@ -107,7 +135,7 @@ def scan(site: Site, keyrings: Sequence[Keyring]) -> Scan:
     refused: list[Failure] = []
     for name in site.list(Kind.MANIFEST):
         try:
-            backups.append(_read(site, name, keyrings))
+            backups.append(read_one(site, name, keyrings))
         except BackupError as error:
             refused.append(Failure(site.name, f"{name}: {error.message}"))
     return Scan(site.name, newest_first(backups), tuple(refused))
@@ -141,6 +169,7 @@ class SiteCatalogue:
                 self.lost.append(Failure(site.name, error.message))
         found = newest_first(backup for told in self.scans for backup in told.backups)
         self._backups = {backup.manifest.id: backup for backup in found}
+        self._expired: dict[UUID, BackupRecord] = {}
 
     def next_number(self) -> int:
         """Return one more than the highest number on any site."""
@@ -148,7 +177,8 @@ class SiteCatalogue:
 
     def record(self, backup: BackupRecord, /) -> None:
         """Remember a backup; the sites remember it by themselves."""
-        self._backups[backup.manifest.id] = backup
+        if backup.manifest.id not in self._expired:
+            self._backups[backup.manifest.id] = backup
 
     def list(self, database: UUID | None = None, /) -> list[BackupRecord]:
         """Return the backups of a database or of all, newest first."""
@@ -159,10 +189,25 @@ class SiteCatalogue:
         """Return a backup by its short id or its uuid."""
         return matching(self._backups.values(), backup)
 
+    def keep(self, backup: BackupRecord, why: str, /) -> None:
+        """Nothing to note: the reason can be worked out again."""
 
-def _read(site: Site, name: str, keyrings: Sequence[Keyring]) -> BackupRecord:
-    """Read one manifest, whose name a site told."""
-    with site.open(name) as file:
+    def expire(self, backup: BackupRecord, /) -> None:
+        """List a backup no more."""
+        self._expired[backup.manifest.id] = self._backups.pop(backup.manifest.id, backup)
+
+    def expired(self, database: UUID | None = None, /) -> list[BackupRecord]:
+        """Return those that are being deleted."""
+        return [backup for backup in self._expired.values() if database in {None, backup.manifest.database.uuid}]
+
+    def forget(self, backup: BackupRecord, /) -> None:
+        """Forget an expired backup."""
+        self._expired.pop(backup.manifest.id, None)
+
+
+def read_one(site: Site, name: str, keyrings: Sequence[Keyring]) -> BackupRecord:
+    """Read one manifest, whose name a site told; raises ``BackupError`` unless one of our keys sealed it."""
+    with site.open(checked(name, Kind.MANIFEST)) as file:
         data = b""
         for chunk in chunks(file):
             data += chunk

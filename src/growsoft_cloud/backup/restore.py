@@ -76,15 +76,32 @@ def restore(
     Copies that are found damaged on the way are repaired afterwards. Whatever goes wrong, no new database is left.
     """
     began = time.monotonic()
+    with service.guard.reading(service.find(backup).manifest.database.uuid):
+        done = _restored(service, backup, into, hooks, _Wish(began, site, listener))
+    if done.damaged:
+        with suppress(BackupError):  # the restore is done, whatever becomes of the copies
+            service.repair(backup)
+    return done
+
+
+class _Wish(NamedTuple):
+    """What somebody who waits for a restore wants: when it began, from which site, and who hears of it."""
+
+    began: float
+    site: str
+    listener: Listener | None
+
+
+def _restored(service: BackupService, backup: str, into: Target, hooks: Sequence[Hook], wish: _Wish) -> Restored:
     record = service.find(backup)
     small, without_manifest = service.manifest_of(record)
     manifest = read_manifest(small.data, service.keyrings)
     _refuse_unfit(service.cluster, manifest)
-    source, without_archive = service.archive_of(record, site)
+    source, without_archive = service.archive_of(record, wish.site)
     damaged = without_manifest + without_archive
     data_key = _data_key(service, manifest)
     contents = open_contents(manifest, data_key)
-    created = _filled(service.cluster, into, _Feed(source, manifest, contents, data_key, listener))
+    created = _filled(service.cluster, into, _Feed(source, manifest, contents, data_key, wish.listener))
     try:
         _refuse_difference(contents.rows, created.rows)
         for hook in hooks:
@@ -92,10 +109,6 @@ def restore(
     except BaseException:
         service.cluster.drop(into.name)
         raise
-    seconds = time.monotonic() - began
-    if damaged:
-        with suppress(BackupError):  # the restore is done, whatever becomes of the copies
-            service.repair(backup)
     return Restored(
         backup=record.id,
         database=into.name,
@@ -103,7 +116,7 @@ def restore(
         site=source.name,
         rows=sum(contents.rows.values()),
         bytes=contents.dump_bytes,
-        seconds=seconds,
+        seconds=time.monotonic() - wish.began,
         damaged=damaged,
     )
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from uuid import UUID, uuid4
 
 from msgspec import structs
@@ -30,6 +30,7 @@ from growsoft_cloud.backup.copies import (
     spread,
 )
 from growsoft_cloud.backup.errors import BackupError, NoGoodCopy, NoSiteTook, SiteError, SiteFull
+from growsoft_cloud.backup.guard import Guard, Work
 from growsoft_cloud.backup.manifest import (
     Contents,
     Encoding,
@@ -44,9 +45,12 @@ from growsoft_cloud.backup.manifest import (
 )
 from growsoft_cloud.backup.pipes import written_by
 from growsoft_cloud.backup.progress import Listener, Meter, Step
-from growsoft_cloud.backup.records import BackupRecord, Catalogue, CustomerKeys
+from growsoft_cloud.backup.records import BackupRecord, Catalogue, CustomerKeys, Proof
 from growsoft_cloud.backup.sites import Kind, Site, new_name
 from growsoft_cloud.fleet.policy import BackupPolicy, PolicyError
+
+# How long one waits for somebody else who mends or deletes copies of the same database, in seconds.
+PATIENCE: Final = 3600.0
 
 
 class _First(NamedTuple):
@@ -79,6 +83,7 @@ class BackupService:
     cluster: Cluster
     catalogue: Catalogue
     customer_keys: CustomerKeys
+    guard: Guard
     retired: tuple[Keyring, ...] = ()
 
     @property
@@ -91,12 +96,18 @@ class BackupService:
 
         `subject` is what the control database knows of it; the versions of its apps are read from the database itself.
         One dump is written to the first site that takes it, and copied from there as it is. Raises `NoSiteTook` when
-        no site did, `DumpFailed` when PostgreSQL did not give it.
+        no site did, `DumpFailed` when PostgreSQL did not give it, `AlreadyWorking` when one is being made.
         """
+        with self.guard.only(subject.uuid, Work.MAKING):
+            return self._made(subject, purpose, listener)
+
+    def _made(self, subject: Subject, purpose: str, listener: Listener | None) -> BackupRecord:
         for site in self.policy.sites:
             with suppress(SiteError):
                 site.sweep()
         first, refused = self._first(subject, purpose, listener)
+        # From here on there is a backup: whoever dies now leaves copies to be made of it, not a dump to be made again.
+        self._recorded(first.manifest, first.small.stored, Spread((first.copy,), tuple(refused)))
         tried = {failure.site for failure in refused} | {first.site.name}
         others = [site for site in self.policy.sites if site.name not in tried]
         archive = first.manifest.archive
@@ -121,10 +132,20 @@ class BackupService:
 
         Raises `NoGoodCopy` when there is none.
         """
-        record = self.catalogue.find(backup)
-        small, _failures = self.manifest_of(record)
-        outcome = repair(self.policy.sites, record.manifest.archive, small)
-        return self._recorded(record.manifest, record.manifest_object, outcome)
+        database = self.catalogue.find(backup).manifest.database.uuid
+        with self.guard.only(database, Work.COPIES, wait=PATIENCE):
+            record = self.catalogue.find(backup)
+            small, _failures = self.manifest_of(record)
+            outcome = repair(self.policy.sites, record.manifest.archive, small)
+            return self._recorded(record.manifest, record.manifest_object, outcome, record.proof)
+
+    def proved(self, backup: str, proof: Proof) -> BackupRecord:
+        """Remember a trial restore of a backup."""
+        database = self.catalogue.find(backup).manifest.database.uuid
+        with self.guard.only(database, Work.COPIES, wait=PATIENCE):
+            record = structs.replace(self.catalogue.find(backup), proof=proof)
+            self.catalogue.record(record)
+        return record
 
     def manifest_of(self, record: BackupRecord) -> tuple[Small, tuple[Failure, ...]]:
         """Return the manifest from the first site that has it whole, and what failed before; its seal is not checked.
@@ -229,7 +250,9 @@ class BackupService:
             contents=seal_contents(contents, dumped.data_key, dumped.backup),
         )
 
-    def _recorded(self, manifest: Manifest, manifest_object: StoredObject, outcome: Spread) -> BackupRecord:
+    def _recorded(
+        self, manifest: Manifest, manifest_object: StoredObject, outcome: Spread, proof: Proof | None = None
+    ) -> BackupRecord:
         """Remember a backup with its proven copies."""
         record = BackupRecord(
             manifest=manifest,
@@ -237,6 +260,7 @@ class BackupService:
             copies=outcome.copies,
             failures=outcome.failures,
             complete=self._keeps_promise(outcome.copies),
+            proof=proof,
         )
         self.catalogue.record(record)
         return record

@@ -18,6 +18,7 @@ from growsoft.postgres.sql import sql
 from growsoft.postgres.superuser import superuser
 from growsoft.security.keyring import Keyring
 from growsoft_cloud.backup.cluster import KeeperCluster
+from growsoft_cloud.backup.guard import FileGuard
 from growsoft_cloud.backup.manifest import Subject
 from growsoft_cloud.backup.records import SiteCatalogue
 from growsoft_cloud.backup.restore import new_target, restore
@@ -75,6 +76,7 @@ def service_of(keeper: Keeper, place: Place, sites_root: Path, keys: Keys) -> Ba
         cluster=KeeperCluster(keeper, place.binaries.version, sites_root),
         catalogue=SiteCatalogue(sites, [KEYRING]),
         customer_keys=keys,
+        guard=FileGuard(sites_root / "guard"),
     )
 
 

@@ -26,6 +26,7 @@ from growsoft.security.keyring import Keyring, KeyUnusable, Purpose, WrappedKey
 from growsoft_cloud.backup.cluster import Capacity
 from growsoft_cloud.backup.errors import BackupError, CannotRestore, ManifestForged, NoGoodCopy, NoSiteTook, NotTheSame
 from growsoft_cloud.backup.folder import FolderSite
+from growsoft_cloud.backup.guard import FileGuard
 from growsoft_cloud.backup.manifest import (
     Manifest,
     StoredObject,
@@ -75,7 +76,7 @@ def sites(tmp_path: Path) -> tuple[FolderSite, FolderSite, FolderSite]:
     return three_sites(tmp_path)
 
 
-def service_of(place: Place, sites: tuple[Site, ...], keys: Keys | None = None) -> BackupService:
+def service_of(place: Place, sites: tuple[FolderSite, ...], keys: Keys | None = None) -> BackupService:
     return BackupService(
         instance=UUID(int=3),
         keyring=KEYRING,
@@ -83,6 +84,7 @@ def service_of(place: Place, sites: tuple[Site, ...], keys: Keys | None = None) 
         cluster=BareCluster(place),
         catalogue=SiteCatalogue(sites, [KEYRING]),
         customer_keys=keys or Keys(),
+        guard=FileGuard(sites[0].path.parent / "guard"),
     )
 
 
