@@ -89,10 +89,10 @@ class ControlCatalogue:
         with self._env() as env:
             _row(env, backup).write({"expired": True})
 
-    def expired(self, database: UUID | None = None, /) -> list[BackupRecord]:
+    def expired(self, database: UUID | None = None, /) -> tuple[BackupRecord, ...]:
         """Return those that are being deleted."""
         with self._env() as env:
-            return _records(env, database, expired=True)
+            return tuple(_records(env, database, expired=True))
 
     def forget(self, backup: BackupRecord, /) -> None:
         """Forget an expired backup."""

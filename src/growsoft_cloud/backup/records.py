@@ -91,7 +91,7 @@ class Catalogue(Protocol):
         """Take a backup from every list: it is going to be deleted."""
         ...
 
-    def expired(self, database: UUID | None = None, /) -> list[BackupRecord]:
+    def expired(self, database: UUID | None = None, /) -> tuple[BackupRecord, ...]:
         """Return those of a database or of all that are being deleted."""
         ...
 
@@ -196,9 +196,9 @@ class SiteCatalogue:
         """List a backup no more."""
         self._expired[backup.manifest.id] = self._backups.pop(backup.manifest.id, backup)
 
-    def expired(self, database: UUID | None = None, /) -> list[BackupRecord]:
+    def expired(self, database: UUID | None = None, /) -> tuple[BackupRecord, ...]:
         """Return those that are being deleted."""
-        return [backup for backup in self._expired.values() if database in {None, backup.manifest.database.uuid}]
+        return tuple(backup for backup in self._expired.values() if database in {None, backup.manifest.database.uuid})
 
     def forget(self, backup: BackupRecord, /) -> None:
         """Forget an expired backup."""

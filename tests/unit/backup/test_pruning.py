@@ -116,7 +116,7 @@ def test_bk1_wherever_a_deletion_breaks_off_nothing_half_deleted_is_listed(
     # The next one finishes what was begun.
     prune(service, SUBJECT.uuid, Retention(), START + timedelta(12))
     assert all(len(names) == len(service.list()) for site in sites for names in listed(site))
-    assert service.catalogue.expired() == []
+    assert service.catalogue.expired() == ()
     # So does one that has only the sites left, because the registry died with it.
     everything_listed_is_whole(replace(service, catalogue=SiteCatalogue(sites, [KEYRING])), sites)
 
