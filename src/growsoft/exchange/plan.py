@@ -12,7 +12,7 @@ from growsoft.errors import UserError
 from growsoft.exchange.report import FileRefused, RowError
 from growsoft.orm import ModelInfo, Registry
 from growsoft.orm.cells import NotReadable, Reader, number, opposite, reader_of
-from growsoft.orm.fields import AnyField, Computed, Many2many, Many2one, One2many
+from growsoft.orm.fields import AnyField, Many2many, Many2one, One2many
 from growsoft.orm.fields.stamps import STAMPS
 
 Kind = Literal["value", "text", "link", "links"]
@@ -97,8 +97,8 @@ def importable(info: ModelInfo) -> tuple[str, ...]:
 
 
 def _is_importable(found: AnyField) -> bool:
-    kept = found.readonly or found.worked_out or found.name in STAMPS or found.name == "id"
-    return not (kept or isinstance(found, Computed | One2many))
+    kept = found.readonly or not found.editable or found.name in STAMPS or found.name == "id"
+    return not (kept or isinstance(found, One2many))
 
 
 class _Planning:

@@ -19,16 +19,32 @@ def computed(
     string: str = "",
     groups: str | tuple[str, ...] = (),
     unique: bool | str = False,
+    readonly: bool = True,
+    recursive: bool = False,
 ) -> Callable[[Callable[[Any], V]], Computed[V]]:
     """Make a method the value of a field; it sees one record and returns the value.
 
     ``depends`` are the fields it reads, also through links (``order_line.price_subtotal``); ``currency`` makes it an
-    amount, rounded half up to the decimals of the currency at that path; ``unique`` is as for other fields. It runs
-    with the rights of whoever changed something: a sum over lines changes an order that its writer may write.
+    amount, rounded half up to the decimals of the currency at that path; ``unique`` is as for other fields. What is
+    stored is worked out in elevated hands, since it must be the same whoever changed something; what is not stored,
+    with the rights of its reader.
+
+    With ``readonly=False`` people may overwrite a stored value; it stays until something it depends on changes.
+    ``recursive=True`` lets a stored field depend on itself along a hierarchy (``child_ids.total``), which must have no
+    circles. The field itself takes two more methods::
+
+        @full_price.inverse
+        def _set_full_price(self, value: Decimal) -> None: ...
+
+        @full_price.search
+        def _search_full_price(self, operator: Operator, value: object) -> Condition: ...
     """
 
     def made(method: Callable[[Any], V]) -> Computed[V]:
-        return Computed(method, depends, store=store, currency=currency, string=string, groups=groups, unique=unique)
+        return Computed(
+            method, depends, store=store, currency=currency, string=string, groups=groups, unique=unique,
+            readonly=readonly, recursive=recursive,
+        )  # fmt: skip
 
     return made
 

@@ -152,7 +152,7 @@ def _check_model(registry: Registry, info: ModelInfo) -> None:
         for name in watched - set(info.fields):
             raise ConfigError(f"{info.name}.{method} watches {name}, which is no field of {info.name}.")
     for field in info.fields.values():
-        check_kind(info, field)
+        check_kind(registry, info, field)
     for field in info.columns.values():
         if callable(field.default) and (field.readonly or field.groups):
             raise ConfigError(

@@ -6,12 +6,12 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from growsoft.errors import AccessError
 from growsoft.orm.columns import SOURCE, in_language
 from growsoft.orm.domain import Condition, ContextValue, DomainError, Every, Leaf, Negation, Operator, Some
-from growsoft.orm.fields import AnyField, Many2many, Many2one, One2many, Relation
+from growsoft.orm.fields import AnyField, Computed, Many2many, Many2one, One2many, Relation
 from growsoft.orm.fields.scalar import checked_text
 from growsoft.orm.meaning import linked_ids, meaning
 from growsoft.orm.narrow import is_collection
@@ -123,13 +123,15 @@ class Compiler:
     """Compiles conditions of any model of a registry. Raises ``DomainError`` for what the models do not have.
 
     ``sees`` says which fields whoever asks may read: a condition on any other would tell what is in it. ``None`` is for
-    rules and checks, which developers write. ``lang`` is the language in which translated texts are compared.
+    rules and checks, which developers write. ``lang`` is the language in which translated texts are compared;
+    ``resolve`` asks the method by which a field that is not stored is found.
     """
 
     registry: Registry
     binder: Binder
     sees: Callable[[ModelInfo, AnyField], bool] | None = None
     lang: str = SOURCE
+    resolve: Callable[[ModelInfo, Computed[Any], Leaf], Condition] | None = None
 
     def where(self, info: ModelInfo, condition: Condition, alias: Sql | None = None, depth: int = 0) -> Sql:
         """Give the SQL of a condition over ``alias`` (the table itself when not given)."""
@@ -165,7 +167,7 @@ class Compiler:
             return self._any(info, field, leaf.value, table, depth)
         kind = field.column
         if kind is None:
-            raise DomainError(f"{field.label} is not stored and cannot be searched.")
+            return self.where(info, self._resolved(info, field, leaf), table, depth)
         if field.translate and isinstance(self.binder, Declared):
             raise DomainError(f"{field.label} is translated: what holds must not depend on anybody's language.")
         column = value_of(field, sql("{table}.{column}", table=table, column=ident(field.name)), self.lang)
@@ -174,6 +176,11 @@ class Compiler:
         if leaf.operator in _COMPARISONS:
             return self._comparison(column, kind, field, leaf)
         return self._pattern(column, field, leaf.operator, leaf.value)
+
+    def _resolved(self, info: ModelInfo, field: AnyField, leaf: Leaf) -> Condition:
+        if self.resolve is None or not isinstance(field, Computed) or not field.search_name:
+            raise DomainError(f"{field.label} is not stored and cannot be searched.")
+        return self.resolve(info, field, leaf)
 
     def _refuse_unreadable(self, info: ModelInfo, field: AnyField) -> None:
         if self.sees is not None and not self.sees(info, field):

@@ -290,8 +290,8 @@ def _grant(registry: Registry, info: ModelInfo, group: str) -> Grant:
     own, verbs = _own_verbs(info, group), _verbs(registry, info, group)
     kept = tuple(name for name, field in columns.items() if group in field.groups)
     opened = tuple(name for name, field in columns.items() if not field.groups)
-    writable = tuple(name for name in kept if not columns[name].readonly)
-    written = tuple(name for name in opened if not columns[name].readonly)
+    writable = tuple(name for name in kept if _is_written(columns[name]))
+    written = tuple(name for name in opened if _is_written(columns[name]))
     return Grant(
         info.table,
         group_role(group),
@@ -300,6 +300,11 @@ def _grant(registry: Registry, info: ModelInfo, group: str) -> Grant:
         update=(*((*written, *_CHANGED) if "write" in own else ()), *(writable if "write" in verbs else ())),
         delete="unlink" in own,
     )
+
+
+def _is_written(field: AnyField) -> bool:
+    """Whether people write the column itself; elsewhere only the system does."""
+    return not (field.readonly or field.writes_through)
 
 
 def _own_verbs(info: ModelInfo, group: str) -> frozenset[Verb]:

@@ -10,12 +10,14 @@ import sys
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, LiteralString, TypeVar, overload
+from typing import TYPE_CHECKING, Any, LiteralString, TypeVar, overload
 
 from growsoft.errors import AccessError
 from growsoft.orm.columns import SOURCE
 from growsoft.orm.compile import Bound, Compiler
-from growsoft.orm.fields import AnyField
+from growsoft.orm.domain import Condition, Leaf, names_in
+from growsoft.orm.fields import AnyField, Computed
+from growsoft.orm.inverting import asked
 from growsoft.orm.rights import Rights
 from growsoft.orm.work import Cache, Work
 from growsoft.postgres.context import Context, Door, group_role
@@ -146,7 +148,13 @@ class Env:
 
     def compiler(self) -> Compiler:
         """Give what compiles conditions for whoever acts here."""
-        return Compiler(self.registry, Bound(self.user_id, self.companies), self.sees, self.lang)
+        return Compiler(self.registry, Bound(self.user_id, self.companies), self.sees, self.lang, self._found_by)
+
+    def _found_by(self, info: ModelInfo, field: Computed[Any], leaf: Leaf) -> Condition:
+        """Ask the method by which a field that is not stored is found; what its condition speaks of is written."""
+        condition = asked(self[info.name], field, leaf)
+        self.work.prepare(self, names_in(condition))
+        return condition
 
     @property
     def rights(self) -> Rights:

@@ -85,8 +85,20 @@ def _kind(operator: str, value: object) -> Hashable | None:
     return None
 
 
+def _is_elsewhere(registry: Registry, info: ModelInfo, leaf: Leaf) -> bool:
+    """Whether a comparison stands for others that depend on its value, because a field of its path is not stored."""
+    for name in leaf.names:
+        field = info.field(name)
+        if field.worked_out and not field.stored:
+            return True
+        info = registry.models[field.comodel] if isinstance(field, Relation) else info
+    return False
+
+
 def _fields(registry: Registry, info: ModelInfo, domain: Condition) -> tuple[AnyField, ...] | None:
     """Give what each value is compared with; None where a comparison stands for another one, of the linked record."""
+    if any(_is_elsewhere(registry, info, leaf) for leaf in leaves(domain)):
+        return None
     pairs = [(_last(registry, info, leaf), NEGATIVES.get(leaf.operator, leaf.operator)) for leaf in leaves(domain)]
     if any(isinstance(field, One2many | Many2many) for field, _operator in pairs):
         return None

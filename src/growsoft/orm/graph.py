@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from growsoft.errors import ConfigError
 from growsoft.orm.fields import AnyField, Computed, One2many, Relation
+from growsoft.orm.money import currency_path
 
 if TYPE_CHECKING:
     from growsoft.orm.registry import ModelInfo
@@ -54,10 +55,10 @@ class Dependencies:
 def build_dependencies(models: Models) -> Dependencies:
     """Resolve what computed fields depend on. Raises ``ConfigError`` for paths that lead nowhere and for circles."""
     needs = {
-        (info.name, name): frozenset(_nodes(models, info, field))
+        (info.name, name): _needs(models, info, field)
         for info in models.values()
         for name, field in info.fields.items()
-        if isinstance(field, Computed)
+        if field.worked_out
     }
     order = _ordered(needs)
     triggers: defaultdict[Node, list[Trigger]] = defaultdict(list)
@@ -91,8 +92,8 @@ def _refuse_translated(models: Models, node: Node, watched: Node) -> None:
 def _paths(field: AnyField) -> Iterator[tuple[str, ...]]:
     for path in field.depends:
         yield tuple(path.split("."))
-    if isinstance(field, Computed) and field.currency:
-        yield tuple(field.currency.split("."))
+    if currency_path(field):
+        yield currency_path(field)
 
 
 def _steps(models: Models, info: ModelInfo, path: tuple[str, ...]) -> Iterator[tuple[ModelInfo, AnyField]]:
@@ -108,6 +109,13 @@ def _steps(models: Models, info: ModelInfo, path: tuple[str, ...]) -> Iterator[t
             here = models[field.comodel]
 
 
+def _needs(models: Models, info: ModelInfo, field: AnyField) -> frozenset[Node]:
+    """Give all that a field is worked out from, but for itself along a hierarchy."""
+    found = frozenset(_nodes(models, info, field))
+    recursive = isinstance(field, Computed) and field.recursive and field.name not in field.depends
+    return found - {(info.name, field.name)} if recursive else found
+
+
 def _nodes(models: Models, info: ModelInfo, field: AnyField) -> Iterator[Node]:
     for path in _paths(field):
         yield from ((here.name, step.name) for here, step in _steps(models, info, path))
@@ -117,9 +125,14 @@ def _watched(models: Models, info: ModelInfo, path: tuple[str, ...]) -> Iterator
     """Give what to watch for each step of a path, the path to the records that change, and whether they are lines."""
     for position, (here, field) in enumerate(_steps(models, info, path)):
         before = path[:position]
+        if field.company_dependent:
+            raise ConfigError(
+                f"{info.name} would store what is worked out from {here.name}.{field.name}, of which each company has a"
+                " value of its own; do not store it."
+            )
         if isinstance(field, One2many):  # the link back decides whose lines they are
             yield (field.comodel, field.inverse), (*before, field.name), True
-        elif isinstance(field, Computed) and not field.stored:  # nothing says that it changed: watch what it is made of
+        elif field.worked_out and not field.stored:  # nothing says that it changed: watch what it is made of
             for inner in _paths(field):
                 for node, through, lines in _watched(models, here, inner):
                     yield node, (*before, *through), lines
@@ -133,4 +146,7 @@ def _ordered(needs: Mapping[Node, frozenset[Node]]) -> tuple[Node, ...]:
         return tuple(TopologicalSorter(graph).static_order())
     except CycleError as error:
         circle = " -> ".join(f"{model}.{name}" for model, name in error.args[1])
-        raise ConfigError(f"These computed fields depend on each other in a circle: {circle}.") from None
+        raise ConfigError(
+            f"These computed fields depend on each other in a circle: {circle}. A stored field may depend on itself"
+            " along a hierarchy, with recursive=True."
+        ) from None

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from operator import ge, gt, le, lt
+from typing import TYPE_CHECKING, Any, Final
 
 from growsoft.orm.domain import EVERYTHING, NEGATIVES, Condition, ContextValue, DomainError, Leaf, Negation, Some
-from growsoft.orm.fields import Many2one, Relation
+from growsoft.orm.fields import AnyField, Many2one, Relation
 from growsoft.orm.narrow import is_collection
 
 if TYPE_CHECKING:
     from growsoft.orm.registry import ModelInfo, Registry
+
+
+_ORDERS: Final[dict[str, Callable[[Any, Any], bool]]] = {"<": lt, "<=": le, ">": gt, ">=": ge}
 
 
 def meaning(registry: Registry, info: ModelInfo, leaf: Leaf) -> Condition:
@@ -20,11 +25,37 @@ def meaning(registry: Registry, info: ModelInfo, leaf: Leaf) -> Condition:
     """
     first, *rest = leaf.names
     field = info.field(first)
+    if field.related and not field.stored:
+        return _of_related(field, leaf)
     if rest:
         return Leaf((first,), "any", Leaf(tuple(rest), leaf.operator, leaf.value))
     if leaf.operator in NEGATIVES:
         return Negation(Leaf(leaf.path, NEGATIVES[leaf.operator], leaf.value))
     return _of_link(registry, field, leaf) if isinstance(field, Relation) else leaf
+
+
+def _of_related(field: AnyField, leaf: Leaf) -> Condition:
+    """Ask the field at the end of the path; where the path breaks off, the value is unset."""
+    if leaf.operator in NEGATIVES:
+        return Negation(Leaf(leaf.path, NEGATIVES[leaf.operator], leaf.value))
+    *links, last = field.related
+    beyond = Leaf((*links, last, *leaf.names[1:]), leaf.operator, leaf.value)
+    if len(leaf.names) > 1 or leaf.operator == "any" or not _takes_unset(field, leaf):
+        return beyond
+    return Some((beyond, Negation(Leaf(tuple(links), "any", EVERYTHING))))
+
+
+def _takes_unset(field: AnyField, leaf: Leaf) -> bool:
+    """Whether a comparison holds for a field that is unset."""
+    unset, value = field.unset, leaf.value
+    if leaf.operator in ("=", "in"):
+        values = value if leaf.operator == "in" and is_collection(value) else (value,)
+        return any(item is None or item is False or item == unset for item in values)
+    if leaf.operator in _ORDERS:
+        return unset is not None and not isinstance(value, ContextValue) and _ORDERS[leaf.operator](
+            unset, field.to_operand(value)
+        )  # fmt: skip
+    return isinstance(value, str) and not value.strip("%" if leaf.operator.startswith("=") else "")
 
 
 def _of_link(registry: Registry, field: Relation[Any], leaf: Leaf) -> Condition:

@@ -52,7 +52,8 @@ def in_currency(env: Env, info: ModelInfo, field: AnyField, amounts: Mapping[int
     if not amounts:
         return {}
     first = currency_path(field)[0]
-    links = {record.id: record._value(first) for record in env[info.name].browse(tuple(amounts))}
+    records = env.registry.models[info.name].cls._of(env, tuple(amounts))
+    links = {record._ids[0]: record._value(first) for record in records}
     digits = _digits(env, info, field, set(links.values()))
     return {key: rounded(Decimal(amount), digits.get(links[key], DEFAULT_DIGITS)) for key, amount in amounts.items()}
 
@@ -64,9 +65,9 @@ def _digits(env: Env, info: ModelInfo, field: AnyField, links: Iterable[int | No
     if not isinstance(link, Many2one):
         raise TypeError(f"{info.name}.{first} leads to no currency")
     found: dict[int | None, int] = {None: DEFAULT_DIGITS}
-    for record in env[link.comodel].browse([i for i in links if i]):
+    for record in env[link.comodel]._of(env, tuple(i for i in links if i)):
         currency: Any = record
         for name in rest:
             currency = getattr(currency, name)
-        found[record.id] = currency.decimal_places if currency else DEFAULT_DIGITS
+        found[record._ids[0]] = currency.decimal_places if currency else DEFAULT_DIGITS
     return found

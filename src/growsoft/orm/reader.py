@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from growsoft.errors import MissingError, UserError
 from growsoft.orm.compile import among, value_of
-from growsoft.orm.fields import AnyField, Computed, Many2many, One2many, Relation
+from growsoft.orm.fields import AnyField, Many2many, One2many, Relation
 from growsoft.orm.orders import order_by
 from growsoft.orm.recompute import awaited, settle
 from growsoft.orm.statements import write_dirty, write_others
@@ -89,11 +89,20 @@ def value(record: Model, name: str) -> Any:  # noqa: ANN401  what the driver giv
         return row[name]
     info = env.registry.models[model]
     field = info.fields[name]
-    if isinstance(field, Computed) and not field.stored and field.compute is not None:
+    if field.worked_out and not field.stored:
         env.refuse_unreadable(info, field)
-        return field.to_raw(field.compute(record))  # worked out each time: nothing says when it would be old
+        return _worked_out(record, field)  # each time: nothing says when it would be old
     _fetch(record, info, field)
     return rows[record_id][name]
+
+
+def _worked_out(record: Model, field: AnyField) -> object:
+    try:
+        return field.work_out(record)
+    except MissingError:
+        if field.related:  # what somebody may not see is for him as if the way to it broke off
+            return field.unset
+        raise
 
 
 def _fetch(record: Model, info: ModelInfo, field: AnyField) -> None:

@@ -14,9 +14,10 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 from growsoft.orm.domain import Leaf
-from growsoft.orm.fields import Computed, One2many, Relation
+from growsoft.orm.fields import AnyField, Computed, One2many, Relation
 from growsoft.orm.graph import Node, Trigger
-from growsoft.orm.money import in_currency
+from growsoft.orm.hierarchies import settle_hierarchy
+from growsoft.orm.money import currency_path, in_currency
 from growsoft.orm.statements import put, write_waiting
 from growsoft.postgres.sql import ident, sql
 
@@ -37,9 +38,7 @@ def settle(env: Env) -> None:
         write_waiting(work)
         worker = env._elevated_for(REASON, __name__)
         for node in env.registry.dependencies.order:
-            ids = _found(worker, node)
-            if ids:
-                _recompute(worker, node, tuple(ids))
+            _settle_node(worker, node)
         write_waiting(work)
     finally:
         work.settling = False
@@ -88,13 +87,20 @@ def _one_back(worker: Env, info: ModelInfo, link: Relation[Any], ids: tuple[int,
     return tuple(worker.execute(query).column())
 
 
-def _recompute(worker: Env, node: Node, ids: tuple[int, ...]) -> None:
+def _settle_node(worker: Env, node: Node) -> None:
     info = worker.registry.models[node[0]]
     field = info.fields[node[1]]
-    if not isinstance(field, Computed) or field.compute is None:
-        raise TypeError(f"{node} is not computed")
+    if isinstance(field, Computed) and field.recursive:
+        settle_hierarchy(worker, info, field, lambda: tuple(_found(worker, node)), _recompute)
+        return
+    ids = tuple(_found(worker, node))
+    if ids:
+        _recompute(worker, info, field, ids)
+
+
+def _recompute(worker: Env, info: ModelInfo, field: AnyField, ids: tuple[int, ...]) -> None:
     raws: dict[int, object] = {}
     for record in worker[info.name].browse(ids):
-        raws[record.id] = field.to_raw(field.compute(record))
+        raws[record.id] = field.work_out(record)
         record._value(field.name)  # what it is now, so that only what changed is written
-    put(worker, info, field, in_currency(worker, info, field, raws) if field.currency else raws)
+    put(worker, info, field, in_currency(worker, info, field, raws) if currency_path(field) else raws)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from growsoft.orm.fields import AnyField, Many2many, One2many
+from growsoft.orm.fields import AnyField, Many2many, One2many, Relation
 from growsoft.postgres.context import group_role
 from growsoft.postgres.database import ELEVATED_GROUP
 from growsoft.postgres.policies import Grant
@@ -73,7 +73,17 @@ class Rights:
             case One2many():
                 return self._within(field) and field.inverse in self.readable(registry.models[field.comodel])
             case _:
-                return field.name in self.readable(info) if field.stored else self._within(field)
+                if field.stored:
+                    return field.name in self.readable(info)
+                return self._within(field) and self._sees_all(registry, info, field.related)
+
+    def _sees_all(self, registry: Registry, info: ModelInfo, path: Iterable[str]) -> bool:
+        for name in path:
+            field = info.fields[name]
+            if not self.sees(registry, info, field):
+                return False
+            info = registry.models[field.comodel] if isinstance(field, Relation) else info
+        return True
 
     def _within(self, field: AnyField) -> bool:
         if not field.groups or ELEVATED_GROUP in self.roles:

@@ -200,6 +200,12 @@ class Work:
                 for cache in self.caches.values():
                     cache.forget_field(parent, lines)
 
+    def done(self, node: Node, ids: Iterable[int]) -> None:
+        """A stored value need not be worked out for some records: somebody gave it."""
+        left = self.todo.pop(node, {}).keys() - set(ids)
+        if left:
+            self.todo[node] = dict.fromkeys(left)
+
     def gone(self, model: str, ids: Iterable[int]) -> None:
         """Records were deleted: nothing waits for them any more, and lists that were read may hold them."""
         waiting: list[Todo] = [self.todo, *(cache.unchecked for cache in self.caches.values())]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from growsoft.errors import AccessError, ValidationError
 from growsoft.orm import commands, statements
-from growsoft.orm.fields import AnyField, Computed, Many2many, One2many
+from growsoft.orm.fields import AnyField, Many2many, One2many
 from growsoft.orm.fields.stamps import STAMPS
+from growsoft.orm.inverting import write_through
 from growsoft.orm.money import round_new
+from growsoft.orm.recompute import awaited, settle
 from growsoft.orm.referring import refuse_referred
 from growsoft.postgres.sql import ident, sql
 
@@ -28,7 +30,7 @@ def create(env: Env, info: ModelInfo, many: Sequence[Values]) -> tuple[int, ...]
     insertable = env.rights.insertable(info)
     for name in given:
         field = _writable(info, name)
-        if field.stored and name not in insertable:
+        if _is_column(field) and name not in insertable:
             raise AccessError(f"You may not give a new record of {info.description} a value of {field.label}.")
     rows = [_new_row(env, info, values) for values in many]
     round_new(env, info, rows)
@@ -38,11 +40,12 @@ def create(env: Env, info: ModelInfo, many: Sequence[Values]) -> tuple[int, ...]
         ids = statements.insert(env, info, names, rows)
         _remember(env, info, ids, rows)
         _follow_up(env, info, ids)
-        for name in given:
+        given_to = {name: {i: v[name] for i, v in zip(ids, many, strict=True) if name in v} for name in given}
+        for name, values in given_to.items():
             field = info.fields[name]
             if isinstance(field, One2many | Many2many):
-                pairs = zip(ids, many, strict=True)
-                commands.apply_new(env, info, field, {i: values[name] for i, values in pairs if name in values})
+                commands.apply_new(env, info, field, values)
+        _correct(env, info, given_to)
     return ids
 
 
@@ -51,19 +54,21 @@ def assign(env: Env, info: ModelInfo, ids: tuple[int, ...], values: Values) -> N
     raws: dict[str, object] = {}
     for name, value in values.items():
         field = _writable(info, name)
-        if field.stored:
+        if _is_column(field):
             raws[name] = field.to_raw(value)
             _require(field, raws[name])
             if name not in env.rights.updatable(info):
                 raise AccessError(f"You may not change {field.label} of {info.description}.")
     with env.work.whole():
         for name, raw in raws.items():
-            statements.put(env, info, info.fields[name], dict.fromkeys(ids, raw))
+            if not info.fields[name].worked_out:
+                statements.put(env, info, info.fields[name], dict.fromkeys(ids, raw))
         for name, value in values.items():
             field = info.fields[name]
             if isinstance(field, One2many | Many2many):
                 for record_id in ids:
                     commands.apply(env, info, record_id, field, value)
+        _correct(env, info, {name: dict.fromkeys(ids, value) for name, value in values.items()})
 
 
 def unlink(env: Env, info: ModelInfo, ids: tuple[int, ...]) -> None:
@@ -103,11 +108,39 @@ def _unlink_links(env: Env, info: ModelInfo, name: str, side: str, ids: Iterable
         statements.mark(env, info.name, name, gone.column())
 
 
+def _correct(env: Env, info: ModelInfo, given_to: Mapping[str, Mapping[int, object]]) -> None:
+    """Let stand what people gave fields that are worked out, whatever the same write changes that they come from."""
+    for name, values in given_to.items():
+        field = info.fields[name]
+        if field.writes_through:
+            for together, value in _alike(values):
+                write_through(env, info, field, together, value)
+        elif field.worked_out:
+            env.work.done((info.name, name), values)
+            if awaited(env, env.registry.dependencies.sources[info.name, name]):
+                settle(env)
+            statements.put(env, info, field, {record_id: field.to_raw(value) for record_id, value in values.items()})
+
+
+def _alike(values: Mapping[int, object]) -> Iterator[tuple[tuple[int, ...], object]]:
+    """Give the records that get the same value together."""
+    if len({id(value) for value in values.values()}) == 1:
+        yield tuple(values), next(iter(values.values()))
+        return
+    for record_id, value in values.items():
+        yield (record_id,), value
+
+
+def _is_column(field: AnyField) -> bool:
+    """Whether a value that is written goes into the record's own row."""
+    return field.stored and not field.writes_through
+
+
 def _remember(env: Env, info: ModelInfo, ids: tuple[int, ...], rows: Iterable[dict[str, Any]]) -> None:
     """Keep what was just written, as far as the writer may read it, and without what is yet to be worked out."""
     readable = env.rights.readable(info)
     columns = ((name, field) for name, field in info.columns.items() if name not in STAMPS)
-    hidden = [name for name, field in columns if name not in readable or isinstance(field, Computed)]
+    hidden = [name for name, field in columns if name not in readable or field.worked_out]
     cache = env.cache.records[info.name]
     for record_id, row in zip(ids, rows, strict=True):
         for name in hidden:
@@ -118,7 +151,7 @@ def _remember(env: Env, info: ModelInfo, ids: tuple[int, ...], rows: Iterable[di
 
 def _follow_up(env: Env, info: ModelInfo, ids: tuple[int, ...]) -> None:
     for name, field in info.fields.items():
-        if isinstance(field, Computed) and field.stored:
+        if field.worked_out and field.stored:
             env.work.todo[info.name, name].update(dict.fromkeys(ids))
     for name in info.inverses:
         statements.mark(env, info.name, name, ids)
@@ -132,7 +165,7 @@ def _new_row(env: Env, info: ModelInfo, values: Values) -> dict[str, Any]:
     for name, field in info.columns.items():
         if name in STAMPS:
             continue
-        if name in values:
+        if name in values and not field.writes_through:
             row[name] = field.to_raw(values[name])
         elif field.default is not None:
             row[name] = field.to_raw(field.default(env) if callable(field.default) else field.default)
@@ -146,7 +179,7 @@ def _writable(info: ModelInfo, name: str) -> AnyField:
     field = info.fields.get(name)
     if field is None:
         raise ValidationError(f"{info.description} has no field {name[:60]!r}.")
-    if isinstance(field, Computed) or name in STAMPS or name == "id":
+    if not field.editable or name in STAMPS or name == "id":
         raise ValidationError(f"{field.label} is worked out by the system and cannot be written.")
     return field
 

@@ -71,7 +71,7 @@ def _visible(env: Env, info: ModelInfo, field: AnyField, rights: Rights) -> bool
     if isinstance(field, Many2many):
         return bool(rights.readable(env.registry[field.comodel]))
     if not field.stored:
-        return not field.groups or any(env.has_group(group) for group in field.groups)
+        return env.sees(info, field)
     return field.name in rights.readable(info)
 
 
@@ -84,7 +84,7 @@ def _field_view(env: Env, info: ModelInfo, field: AnyField, rights: Rights) -> F
         label=field.label,
         kind=_kind(field.kind),
         required=field.required,
-        readonly=field.readonly or not _changeable(env, info, field, rights),
+        readonly=not field.editable or _is_kept(field) or not _changeable(env, info, field, rights),
         help=field.help,
         stored=field.stored,
         choices=_choices(shape),
@@ -95,6 +95,11 @@ def _field_view(env: Env, info: ModelInfo, field: AnyField, rights: Rights) -> F
     )
 
 
+def _is_kept(field: AnyField) -> bool:
+    """Say whether only elevated code gives a field a value."""
+    return field.readonly and not field.writes_through
+
+
 def _changeable(env: Env, info: ModelInfo, field: AnyField, rights: Rights) -> bool:
     """Say whether a form may have an input for a field: for links to many, whether their records may change."""
     if isinstance(field, One2many):
@@ -102,6 +107,8 @@ def _changeable(env: Env, info: ModelInfo, field: AnyField, rights: Rights) -> b
         return bool(rights.insertable(lines) or rights.updatable(lines) or rights.deletable(lines))
     if isinstance(field, Many2many):
         return bool(rights.insertable(info) or rights.updatable(info))
+    if field.writes_through:
+        return bool(rights.updatable(info))
     return field.name in rights.insertable(info) | rights.updatable(info)
 
 

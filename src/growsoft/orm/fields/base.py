@@ -80,7 +80,7 @@ class Field(Generic[V]):
         self.copy = copy
         self.compute: Callable[[Any], V] | None = None
         self.company_dependent = company_dependent
-        self.related = tuple(related.split(".")) if related else ()
+        self.related: tuple[str, ...] = tuple(related.split(".")) if related else ()
         self.store = store
         self.depends: tuple[str, ...] = (related,) if related else ()
         self.name = ""
@@ -115,6 +115,16 @@ class Field(Generic[V]):
     def worked_out(self) -> bool:
         """Whether the value comes from other fields."""
         return self.compute is not None or bool(self.related)
+
+    @property
+    def writes_through(self) -> bool:
+        """Whether a value that is written goes to where the field's own value comes from."""
+        return bool(self.related) and not self.readonly
+
+    @property
+    def editable(self) -> bool:
+        """Whether a value may be given at all: one that is worked out may be corrected only where the field says so."""
+        return self.writes_through or not self.worked_out or (self.stored and not self.readonly)
 
     @property
     def fallback(self) -> object:
@@ -161,6 +171,15 @@ class Field(Generic[V]):
     def unset(self) -> object:
         """What the column holds when nothing was given; None means NULL."""
         return None
+
+    def work_out(self, record: Model) -> object:
+        """Give what the column of one record would hold, from what the value comes from."""
+        if self.compute is not None:
+            return self.to_raw(self.compute(record))
+        here = record
+        for name in self.related[:-1]:
+            here = getattr(here, name)
+        return here._value(self.related[-1]) if here else self.unset
 
     def refuse(self, value: object, wanted: str) -> ValidationError:
         """Say that a value does not fit."""

@@ -12,10 +12,12 @@ from growsoft.orm.fields.base import Field
 from growsoft.orm.fields.scalar import Boolean, Char, Date, Datetime, Decimal, Integer, Monetary
 
 if TYPE_CHECKING:
+    from growsoft.orm.domain import Condition, Operator
     from growsoft.orm.model import Model
     from growsoft.postgres.schema import ColumnType
 
 V = TypeVar("V")
+M = TypeVar("M", bound="Model")
 
 # What a method returns decides the column; text, not types, because annotations may be postponed.
 _SHAPES: Final[dict[str, Callable[[], Field[Any]]]] = {
@@ -32,14 +34,17 @@ _NAMES: Final = {str: "str", int: "int", Number: "Decimal", bool: "bool", date: 
 
 
 class Computed(Field[V]):
-    """A field whose value a method works out from others; written by nobody else.
+    """A field whose value a method works out from others.
 
-    Stored ones are worked out again, once and for all records together, when something they depend on changes.
+    Stored ones are worked out again, once and for all records together, when something they depend on changes. With
+    ``readonly=False`` people may overwrite a stored value, which stays until then. ``inverse`` names the method that
+    brings a written value to where it comes from, ``search`` the one that says by which other fields one that is not
+    stored is found. ``recursive`` fields depend on themselves along a hierarchy.
     """
 
     kind = "computed"
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  the keywords of api.computed
         self,
         method: Callable[[Any], V],
         depends: tuple[str, ...],
@@ -49,13 +54,18 @@ class Computed(Field[V]):
         string: str,
         groups: str | tuple[str, ...],
         unique: bool | str = False,
+        readonly: bool = True,
+        recursive: bool = False,
     ) -> None:
         """``depends`` are paths such as ``order_line.price_subtotal``; see ``api.computed``."""
         words = (method.__doc__ or "").strip()
-        super().__init__(string, readonly=True, groups=groups, help=words, copy=False, unique=unique)
+        super().__init__(string, readonly=readonly, groups=groups, help=words, copy=False, unique=unique)
         self.compute = method
         self.depends = depends
         self.store = store
+        self.recursive = recursive
+        self.inverse_name = ""
+        self.search_name = ""
         self.currency = currency
         self.shape = self._shape(method, currency)
         self.kind = self.shape.kind  # type: ignore[misc]  # an instance's kind is that of the value it keeps
@@ -66,6 +76,25 @@ class Computed(Field[V]):
         super().__set_name__(owner, name)
         self.shape.name = name
         self.shape.string = self.string
+
+    def inverse(self, method: Callable[[M, V], None]) -> Callable[[M, V], None]:
+        """Make a method bring a written value of one record to where it comes from, with the rights of its writer."""
+        self.inverse_name = method.__name__
+        return method
+
+    def search(self, method: Callable[[M, Operator, object], Condition]) -> Callable[[M, Operator, object], Condition]:
+        """Make a method say which condition on other fields finds what a comparison of this one asks for.
+
+        It gets one of ``= in < <= > >= like ilike =like =ilike``, never their opposites, and the value as the field
+        holds it (None for unset, a list for ``in``).
+        """
+        self.search_name = method.__name__
+        return method
+
+    @property
+    def writes_through(self) -> bool:
+        """Whether there is a method that brings a written value to where it comes from."""
+        return bool(self.inverse_name)
 
     @property
     def unset(self) -> object:
