@@ -8,11 +8,14 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from secrets import token_hex
+from typing import Final
 from uuid import UUID, uuid4
 
 from growsoft.apps.instance.directory import Located, control_apps, database_of, located
+from growsoft.apps.instance.dispatch import Announcer
 from growsoft.cli import background
 from growsoft.cli.errors import NotFound, NotRunning
 from growsoft.cli.hosts import address
@@ -24,6 +27,7 @@ from growsoft.keeper.port import Port
 from growsoft.keeper.product import InstalledApps
 from growsoft.keeper.start import INSTANCE_KEY
 from growsoft.orm import Env, load, open_env
+from growsoft.orm.later import announcing
 from growsoft.postgres.connection import DatabaseUnavailable, Endpoint
 from growsoft.postgres.context import numbered
 from growsoft.postgres.database import Database
@@ -31,6 +35,8 @@ from growsoft.postgres.files import write_file
 from growsoft.postgres.keeper import KeeperUnavailable, new_database_name
 from growsoft.postgres.pool import Pools
 from growsoft.security.keyring import Keyring, load_instance_key
+
+CALLER: Final = "growsoft.cli"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +83,7 @@ class Instance:
     def env(self, where: Located, reason: str) -> Generator[Env]:
         """Act elevated in a database; committed when the block ends. The reason is audited."""
         database = self.database(where)
-        with open_env(database, load(where.apps), database.elevated(reason, caller="growsoft.cli")) as env:
+        with announced(self), open_env(database, load(where.apps), database.elevated(reason, caller=CALLER)) as env:
             yield env
 
     @contextmanager
@@ -110,6 +116,25 @@ def open_instance(settings: Settings | None = None) -> Generator[Instance]:
         raise
     finally:
         pools.close()
+
+
+@contextmanager
+def announced(instance: Instance) -> Generator[None]:
+    """Tell the job worker of the jobs that are enqueued inside."""
+    announcer: list[Announcer] = []
+
+    def announce(database: Database, eta: datetime) -> None:
+        if not announcer:  # few commands enqueue anything
+            announcer.append(Announcer(instance.database(instance.facts.control)))
+        announcer[0].announce(database, eta)
+
+    announcing.append(announce)
+    try:
+        yield
+    finally:
+        announcing.remove(announce)
+        for one in announcer:
+            one.close()
 
 
 @contextmanager

@@ -22,6 +22,9 @@ PASSED_ON: Final = ("PATH", "LANG", "TZ", "XDG_RUNTIME_DIR")
 KEEPER_SECONDS: Final = 120
 
 
+JOB_WORKER: Final = "jobs"
+
+
 @dataclass(frozen=True, slots=True)
 class Tree:
     """The units of an instance, stage by stage, and the one among them that sets up."""
@@ -31,13 +34,17 @@ class Tree:
 
 
 def tree(prepared: Prepared, lines: Sequence[Line], listeners: Sequence[int], say: Say) -> Tree:
-    """Plan the processes: servers, then the keeper, then what needs doing once, then the web workers."""
+    """Plan the processes: servers, then the keeper, then what needs doing once, then the workers.
+
+    The last of the lines is the job worker's.
+    """
+    *web, jobs = lines
     setup = _setup(prepared, say)
     stages: list[Sequence[Unit]] = [
         [PrimaryUnit(prepared.cluster)],
         [_keeper(prepared, lines), StandbyUnit(prepared.cluster)],
         [setup],
-        [_worker(prepared, number, line, listeners) for number, line in enumerate(lines, 1)],
+        [*(_worker(prepared, number, line, listeners) for number, line in enumerate(web, 1)), _jobs(prepared, jobs)],
     ]
     return Tree(stages, setup)
 
@@ -77,6 +84,14 @@ def _worker(prepared: Prepared, number: int, line: Line, listeners: Sequence[int
     fds = (line.worker.fileno(), *listeners)
     child = Child(f"web-{number}", _python("growsoft.cli.worker"), prepared.users.worker, environ, fds)
     return ChildProcess(child, prepared.state.log / f"web-{number}.log", line)
+
+
+def _jobs(prepared: Prepared, line: Line) -> ChildProcess:
+    environ = {**_environ(prepared, secret=False), KEEPER_VARIABLE: str(line.worker.fileno())}
+    child = Child(
+        JOB_WORKER, _python("growsoft.cli.jobworker"), prepared.users.worker, environ, (line.worker.fileno(),)
+    )
+    return ChildProcess(child, prepared.state.log / f"{JOB_WORKER}.log", line)
 
 
 def _python(module: str) -> tuple[str, ...]:

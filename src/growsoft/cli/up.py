@@ -23,7 +23,7 @@ from growsoft.cli.output import print_json
 from growsoft.cli.prepare import Prepared, prepare
 from growsoft.cli.setup_unit import SETUP_SECONDS
 from growsoft.cli.supervisor import Supervisor
-from growsoft.cli.tree import tree
+from growsoft.cli.tree import JOB_WORKER, tree
 from growsoft.config import Settings, State, load
 from growsoft.config.folders import prepare as prepare_folders
 from growsoft.postgres.local import stop_left_over
@@ -59,8 +59,8 @@ class Up(msgspec.Struct):
 def up(*, detach: bool, as_json: bool) -> None:
     """Start everything and print the addresses.
 
-    PostgreSQL with a hot standby, the keeper, the web workers; a first start also makes the databases and their first
-    backups. In the foreground Ctrl-C stops it all.
+    PostgreSQL with a hot standby, the keeper, the web workers and the job worker; a first start also makes the
+    databases and their first backups. In the foreground Ctrl-C stops it all.
     """
     settings = load(os.environ)
     state = settings.state()
@@ -119,12 +119,12 @@ def _run(settings: Settings, *, as_json: bool) -> None:
         stack.enter_context(background.only_one(state))
         prepared = prepare(settings, state, users)
         sockets = stack.enter_context(bound(settings))
-        pairs = stack.enter_context(lines(settings.web_workers))
+        pairs = stack.enter_context(lines(settings.web_workers + 1))  # one for the job worker
         # A supervisor that was killed leaves its servers behind; they may run with other settings.
         stop_left_over(state, users.database)
         planned = tree(prepared, pairs, [sock.fileno() for sock in sockets], _say)
         facts = {"port": settings.port, "mode": users.mode, "why": users.why}
-        supervisor = Supervisor(state, planned.stages, optional=("standby",), facts=facts, say=_say)
+        supervisor = Supervisor(state, planned.stages, optional=("standby", JOB_WORKER), facts=facts, say=_say)
         supervisor.run(lambda: _ready(_told(prepared, planned.setup.links), as_json=as_json))
 
 

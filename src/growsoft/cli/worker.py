@@ -5,18 +5,20 @@ from __future__ import annotations
 import os
 import socket
 import sys
-from pathlib import Path
 from typing import Final
 
 from growsoft.apps.instance.directory import Directory
+from growsoft.apps.instance.dispatch import Announcer
 from growsoft.auth.passwords import PasswordAuthenticator
 from growsoft.cli.children import LISTEN_VARIABLE, tell_ready
 from growsoft.cli.hosts import HostCertificates
 from growsoft.cli.instance import read_facts, socket_endpoint
 from growsoft.cli.prepare import WORKER_KEY
-from growsoft.config import load
+from growsoft.config import State, load
 from growsoft.errors import ConfigError, GrowsoftError
 from growsoft.keeper.client import WorkerPort
+from growsoft.orm.later import announcing
+from growsoft.postgres.keeper import KeeperPort
 from growsoft.postgres.pool import Pools
 from growsoft.security.files import read_private
 from growsoft.security.keyring import WorkerKeys
@@ -45,16 +47,10 @@ def serve() -> int:
     """Serve until SIGTERM."""
     settings = load(os.environ)
     state = settings.state()
-    pools = Pools(settings.pool_cap)
     keeper = WorkerPort.inherited(os.environ)
-    directory = Directory(
-        read_facts(state.instance).control,
-        socket_endpoint(state),
-        _keys(state.worker / WORKER_KEY),
-        keeper,
-        pools,
-    )
-    directory.control()  # walls are checked before the first request, not during it
+    directory = directory_of(state, keeper, Pools(settings.pool_cap))
+    control = directory.control()  # walls are checked before the first request, not during it
+    announcing.append(Announcer(control.database).announce)
     tls = HostCertificates(state.tls).context
     listeners = [Listener(sock, tls) for sock in _sockets()]
     tell_ready(os.environ)
@@ -63,8 +59,10 @@ def serve() -> int:
         return run(application, listeners, https_port=settings.port, limits=LIMITS)
 
 
-def _keys(path: Path) -> WorkerKeys:
-    return WorkerKeys(bytes.fromhex(read_private(path).decode().strip()))
+def directory_of(state: State, keeper: KeeperPort, pools: Pools) -> Directory:
+    """Give a worker the directory, opened with the worker's own key."""
+    keys = WorkerKeys(bytes.fromhex(read_private(state.worker / WORKER_KEY).decode().strip()))
+    return Directory(read_facts(state.instance).control, socket_endpoint(state), keys, keeper, pools)
 
 
 def _sockets() -> list[socket.socket]:

@@ -1,9 +1,14 @@
 """Who may do what: rights of groups, rules about rows, and checks on values, declared in a model's class body."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from growsoft.orm.domain import Condition, ContextValue
+
+if TYPE_CHECKING:
+    from growsoft.orm.fields import AnyField
 
 Verb = Literal["read", "create", "write", "unlink"]
 VERBS: Final[tuple[Verb, ...]] = ("read", "create", "write", "unlink")
@@ -52,6 +57,43 @@ class Check:
 
     condition: Condition
     message: str
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Indexed:
+    """An index over several columns of a model, of the rows that meet ``where``."""
+
+    fields: tuple[str | AnyField, ...]
+    where: Condition | None
+
+    def __init__(self, *fields: str | AnyField, where: Condition | None = None) -> None:
+        """``fields`` in the order in which they are looked up; what every model has is given by name."""
+        if not fields:
+            raise ValueError("an index needs a field at least")
+        object.__setattr__(self, "fields", fields)
+        object.__setattr__(self, "where", where)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the fields."""
+        return tuple(one if isinstance(one, str) else one.name for one in self.fields)
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Unique(Indexed):
+    """Fields whose values together belong to one record at most; ``message`` is for people.
+
+    Rows in which a text that need not be filled is empty, or any value is missing, are left alone. The refusal tells
+    whoever writes that there is such a record, even one he may not see: let the company, or whatever decides who sees
+    a record, be one of the fields.
+    """
+
+    message: str
+
+    def __init__(self, *fields: str | AnyField, message: str = "", where: Condition | None = None) -> None:
+        """Without a ``message`` the refusal names the fields."""
+        Indexed.__init__(self, *fields, where=where)
+        object.__setattr__(self, "message", message)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,12 @@
-"""What decorates a model's methods: computed fields, constraints, and what the outside may call."""
+"""What decorates a model's methods: computed fields, constraints, jobs, and what the outside may call."""
 
 from collections.abc import Callable
 from typing import Any, Final, TypeVar, overload
 
 from growsoft.orm.fields.computed import Computed
+from growsoft.orm.later import job
+
+__all__ = ["CONSTRAINS", "PUBLIC", "computed", "constrains", "job", "public"]
 
 V = TypeVar("V")
 C = TypeVar("C", bound=Callable[..., Any])

@@ -58,7 +58,7 @@ def _model_modules(package: ModuleType) -> list[str]:
         return []
     found: list[str] = []
     for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
-        if module.name == f"{package.__name__}.models":
+        if module.name in (f"{package.__name__}.models", f"{package.__name__}.jobs"):
             found.append(module.name)
             if module.ispkg:
                 inner = importlib.import_module(module.name)
@@ -153,6 +153,8 @@ def _check_model(registry: Registry, info: ModelInfo) -> None:
             raise ConfigError(f"{info.name}.{method} watches {name}, which is no field of {info.name}.")
     for field in info.fields.values():
         check_kind(registry, info, field)
+    for name in {name for index in info.indexes.values() for name in index.names} - {"id", *info.columns}:
+        raise ConfigError(f"{info.name}: {name} of an index is no stored field of it.")
     for field in info.columns.values():
         if callable(field.default) and (field.readonly or field.groups):
             raise ConfigError(

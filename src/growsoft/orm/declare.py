@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from growsoft.errors import ConfigError
-from growsoft.orm.access import VERBS, Verb
+from growsoft.orm.access import VERBS, Unique, Verb
 from growsoft.orm.audit import audits
 from growsoft.orm.columns import SOURCE, in_language
 from growsoft.orm.compile import Compiler, Declared, constant
@@ -82,7 +82,7 @@ def _tables(registry: Registry, info: ModelInfo) -> Iterator[Table]:
         tuple(_column(field) for field in info.columns.values()),
         constraints=tuple(_constraints(registry, info)),
         foreign_keys=tuple(_foreign_keys(registry, info)),
-        indexes=tuple(_indexes(registry, info)),
+        indexes=(*_indexes(registry, info), *_declared_indexes(registry, info)),
     )
     for field in info.fields.values():
         if isinstance(field, Many2many):
@@ -171,6 +171,22 @@ def _translated_indexes(
             yield Index(name_within(f"{name}_equal"), (expression,))
         if field.index == "trigram":
             yield Index(name_within(f"{name}_search"), (expression,), method="trigram")
+
+
+def _declared_indexes(registry: Registry, info: ModelInfo) -> Iterator[Index]:
+    compiler = Compiler(registry, Declared())
+    for name, index in info.indexes.items():
+        conditions = [] if index.where is None else [sql("({c})", c=compiler.where(info, index.where))]
+        if isinstance(index, Unique):
+            fields = [info.fields[column] for column in index.names]
+            texts = [field for field in fields if field.column == "text" and not field.required]
+            conditions.extend(sql("{c} <> ''", c=ident(field.name)) for field in texts)
+        yield Index(
+            name_within(f"{info.table}_{name}_key"),
+            tuple(ident(column) for column in index.names),
+            unique=isinstance(index, Unique),
+            where=join(" AND ", conditions) if conditions else None,
+        )
 
 
 def _relation_table(registry: Registry, info: ModelInfo, field: Many2many[object]) -> Table:  # type: ignore[type-var]

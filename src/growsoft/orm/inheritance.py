@@ -12,7 +12,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Any, Final
 
 from growsoft.errors import ConfigError
-from growsoft.orm.access import Access, Check, Rule
+from growsoft.orm.access import Access, Check, Indexed, Rule
 from growsoft.orm.api import CONSTRAINS, PUBLIC
 from growsoft.orm.domain import ContextValue, Leaf
 from growsoft.orm.fields import AnyField, Computed, Relation, Selection
@@ -156,6 +156,7 @@ def _info(family: Family, cls: type[Model]) -> ModelInfo:
         checks={n: m for n, m in members.items() if isinstance(m, Check)},
         constraints=tuple(_constraints(cls).items()),
         public={n: getattr(m, PUBLIC) for n, m in members.items() if hasattr(m, PUBLIC)},
+        indexes={n: m for n, m in members.items() if isinstance(m, Indexed)},
     )
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, ClassVar, LiteralString, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar, LiteralString, Self, TypeVar, cast, overload
 
 from growsoft.errors import MissingError, UserError, ValidationError
 from growsoft.orm import reader, rows, search, writer
@@ -18,6 +19,7 @@ from growsoft.orm.domain import Condition
 from growsoft.orm.fields.base import Field, is_field
 from growsoft.orm.fields.relational import Relation
 from growsoft.orm.fields.stamps import Identity, Moment, Number
+from growsoft.orm.later import Delayed, When
 from growsoft.orm.match import matches
 from growsoft.orm.narrow import are_ids
 from growsoft.orm.queries import Domain, Queries, condition_of
@@ -308,6 +310,17 @@ class Model(Queries, metaclass=ModelType):
     def with_env(self, env: Env) -> Self:
         """Give the same records in another environment of the same transaction."""
         return self._of(env, self._ids)
+
+    def delayed(
+        self, *, delay: timedelta = timedelta(), at: datetime | None = None, priority: int = 10, key: str = ""
+    ) -> Self:
+        """Enqueue a method marked ``@api.job`` instead of calling it: ``orders.delayed(key="ask").send_reminder()``.
+
+        It runs when this transaction was committed, not before ``at`` (else now) plus ``delay``, in the name of whoever
+        acts here; jobs of priority 0 go first, of 99 last. One ``key`` is one job of this user for a method as long as
+        the job is kept: whoever enqueues it again, enqueues nothing.
+        """
+        return cast("Self", Delayed(self, When(delay, at, priority, key)))
 
     # -- languages ---------------------------------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from growsoft.errors import ConfigError
-from growsoft.orm.access import Access, Check, Rule, checked_group
+from growsoft.orm.access import Access, Check, Indexed, Rule, checked_group
 from growsoft.orm.domain import DomainError, names_in
 from growsoft.orm.fields import AnyField
 from growsoft.orm.graph import Dependencies
@@ -127,7 +127,7 @@ class Memo(Generic[T]):
 class ModelInfo:
     """One model with everything the apps of a registry say about it.
 
-    The last five say who is concerned when its records change: ``inverses`` are its links that make it a line of
+    Five say who is concerned when its records change: ``inverses`` are its links that make it a line of
     another record; ``listed_by`` the lists (model, field) that change when a field does; ``cascades`` the links (model,
     field) that go with its records; ``linked_by`` the fields of other models that link here in both directions;
     ``referred_by`` those that link here without a foreign key.
@@ -147,6 +147,7 @@ class ModelInfo:
     cascades: tuple[Link, ...] = ()
     linked_by: tuple[Link, ...] = ()
     referred_by: tuple[Link, ...] = ()
+    indexes: Mapping[str, Indexed] = dataclass_field(default_factory=dict[str, Indexed])
 
     @property
     def table(self) -> str:

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from growsoft.errors import AccessError, MissingError, UserError
+from growsoft.orm.access import Unique
 from growsoft.orm.columns import translated
 from growsoft.orm.compile import among, array_cast, scalar_cast
 from growsoft.orm.fields import AnyField, Many2one, Reference, Relation
@@ -293,11 +294,20 @@ def _explained(info: ModelInfo, error: ConstraintViolated) -> ConstraintViolated
     for attribute, check in info.checks.items():
         if error.constraint == name_within(f"{info.table}_{attribute}_check"):
             return ConstraintViolated(check.message, error.constraint, error.kind)
+    for attribute, index in info.indexes.items():
+        if isinstance(index, Unique) and error.constraint == name_within(f"{info.table}_{attribute}_key"):
+            return ConstraintViolated(index.message or _taken(info, index), error.constraint, error.kind)
     for field in info.columns.values():
         sentence = _sentence(info, field, error)
         if sentence:
             return ConstraintViolated(sentence, error.constraint, error.kind)
     return error
+
+
+def _taken(info: ModelInfo, index: Unique) -> str:
+    labels = [info.fields[name].label for name in index.names]
+    listed = " and ".join(filter(None, (", ".join(labels[:-1]), labels[-1])))
+    return f"There is a record with this {listed} already; choose other values."
 
 
 def _sentence(info: ModelInfo, field: AnyField, error: ConstraintViolated) -> str:

@@ -109,4 +109,20 @@ BEGIN
   END IF;
   RETURN NULL;
 END $$;
+
+-- As whom a job runs: asked by the queue alone, which signs as nobody (user 0) with the one group that may write it.
+-- By id, or by login where a schedule names one. No row for who does not exist.
+CREATE FUNCTION gs.job_account(
+  of_user bigint, of_login text, OUT user_id bigint, OUT profile text, OUT companies bigint[], OUT active boolean
+) LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF gs.user_id() IS DISTINCT FROM 0 OR NOT EXISTS (
+      SELECT FROM gs_priv.profile p WHERE p.name = gs.ctx(1) AND p.roles = ARRAY['g_base_jobs']) THEN
+    RAISE EXCEPTION 'only the queue of jobs asks for this' USING ERRCODE = 'insufficient_privilege';
+  END IF;
+  SELECT a.user_id, a.profile, a.companies, a.active
+    INTO job_account.user_id, job_account.profile, job_account.companies, job_account.active
+    FROM gs_priv.account a WHERE a.user_id = of_user OR of_login <> '' AND lower(a.login) = lower(of_login);
+END $$;
+GRANT EXECUTE ON FUNCTION gs.job_account(bigint, text) TO PUBLIC;
 RESET ROLE;

@@ -109,18 +109,6 @@ CREATE FUNCTION gs_priv.open_session(
          clock_timestamp() + s.session_absolute
     FROM gs_priv.setting s;
   INSERT INTO gs_priv.session_seen VALUES (hash, clock_timestamp());
-  -- What is over is swept by those who come, some rows at a time: otherwise each sign-in would stay for ever.
-  DELETE FROM gs_priv.session WHERE token_hash IN (
-    SELECT x.token_hash FROM gs_priv.session x WHERE x.expires_at <= clock_timestamp() LIMIT 20 FOR UPDATE SKIP LOCKED);
-  DELETE FROM gs_priv.link WHERE token_hash IN (
-    SELECT x.token_hash FROM gs_priv.link x WHERE x.expires_at <= clock_timestamp() LIMIT 20 FOR UPDATE SKIP LOCKED);
-  DELETE FROM gs_priv.known_device WHERE (user_id, device) IN (
-    SELECT x.user_id, x.device FROM gs_priv.known_device x
-     WHERE x.seen <= clock_timestamp() - interval '400 d' LIMIT 20 FOR UPDATE SKIP LOCKED);
-  DELETE FROM gs_priv.session_seen WHERE token_hash IN (
-    SELECT x.token_hash FROM gs_priv.session_seen x
-     WHERE NOT EXISTS (SELECT FROM gs_priv.session y WHERE y.token_hash = x.token_hash) AND x.token_hash <> hash
-     LIMIT 20 FOR UPDATE SKIP LOCKED);
   INSERT INTO gs_priv.audit (kind, user_id, details)
   VALUES ('sign_in', of_user, jsonb_build_object('network', host(from_network), 'kind', of_kind, 'link', by_link)) $$;
 
@@ -286,7 +274,26 @@ BEGIN
   DELETE FROM gs_priv.session WHERE user_id = of_user;
 END $$;
 
-GRANT EXECUTE ON FUNCTION gs.credential_parameters(text, bytea, inet),
+-- What is over is swept by a schedule; nobody is made to wait for it. What is in use at this moment stays.
+CREATE FUNCTION gs.sweep_sign_ins() RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF NOT gs.elevated() THEN
+    RAISE EXCEPTION 'only elevated code sweeps' USING ERRCODE = 'insufficient_privilege';
+  END IF;
+  DELETE FROM gs_priv.session WHERE token_hash IN (
+    SELECT x.token_hash FROM gs_priv.session x WHERE x.expires_at <= clock_timestamp() FOR UPDATE SKIP LOCKED);
+  DELETE FROM gs_priv.link WHERE token_hash IN (
+    SELECT x.token_hash FROM gs_priv.link x WHERE x.expires_at <= clock_timestamp() FOR UPDATE SKIP LOCKED);
+  DELETE FROM gs_priv.known_device WHERE (user_id, device) IN (
+    SELECT x.user_id, x.device FROM gs_priv.known_device x
+     WHERE x.seen <= clock_timestamp() - interval '400 d' FOR UPDATE SKIP LOCKED);
+  DELETE FROM gs_priv.session_seen WHERE token_hash IN (
+    SELECT x.token_hash FROM gs_priv.session_seen x
+     WHERE NOT EXISTS (SELECT FROM gs_priv.session y WHERE y.token_hash = x.token_hash) FOR UPDATE SKIP LOCKED);
+END $$;
+
+GRANT EXECUTE ON FUNCTION gs.sweep_sign_ins(), gs.credential_parameters(text, bytea, inet),
   gs.sign_in(text, bytea, bytea, inet, bytea, text, text), gs.open_link(bytea, bytea, text, inet, text),
   gs.own_parameters(), gs.sign_out(bytea), gs.create_link(bigint, bytea, integer),
   gs.set_credential(bigint, bytea, integer, bytea, bytea, bytea, boolean), gs.has_credential(), gs.end_sessions(bigint),

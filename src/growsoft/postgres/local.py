@@ -77,7 +77,7 @@ def local_cluster(
     """
     if "tls" not in binaries.capabilities:
         raise ConfigError(f"The PostgreSQL in {binaries.bindir} was built without TLS; a standby needs it.")
-    connections = settings.web_workers * settings.pool_cap + OTHER_CONNECTIONS
+    connections = (settings.web_workers + 1) * settings.pool_cap + OTHER_CONNECTIONS
     parameters = {**standard(binaries, connections=connections), **with_tls(tls)}
     ports = _ports(state, users.database)
     primary, copy = (

@@ -450,7 +450,19 @@ def test_signing_in_and_failing_to_are_audited_without_secrets(notes: Notes, ann
     assert not [details for _kind, _user, details in rows if PASSWORD in details or "wrong" in details]
 
 
-def test_what_is_over_is_swept_by_the_next_who_comes(notes: Notes, ann: Visitor) -> None:
+def _sweep(notes: Notes) -> None:
+    with notes.database.transaction(notes.database.elevated("a test sweeps"), "counting") as transaction:
+        transaction.execute(sql("SELECT gs.sweep_sign_ins()"))
+
+
+def test_only_elevated_code_sweeps(notes: Notes, ann: Visitor) -> None:
+    with pytest.raises(AccessError):
+        ann.ask(sql("SELECT gs.sweep_sign_ins()"))
+    with pytest.raises(AccessError), notes.database.transaction(notes.door(ANN)) as transaction:
+        transaction.execute(sql("SELECT gs.sweep_sign_ins()"))
+
+
+def test_what_is_over_is_swept(notes: Notes, ann: Visitor) -> None:
     over = [ann.sign_in("ann", PASSWORD) for _ in range(3)]
     create_link(notes.database, 11)
     Visitor(notes.database, secrets.token_bytes(32)).sign_in("ann", PASSWORD)
@@ -462,6 +474,7 @@ def test_what_is_over_is_swept_by_the_next_who_comes(notes: Notes, ann: Visitor)
         _as_owner(notes, ended)
     now = ann.sign_in("ann", PASSWORD)
     assert now is not None
+    _sweep(notes)
     assert _works(notes, now)
     assert not any(_works(notes, session) for session in over if session is not None)
     with superuser(notes.owner) as connection:
@@ -474,6 +487,7 @@ def test_old_notes_of_when_sessions_were_seen_are_swept(notes: Notes, ann: Visit
         session = _signed_in(ann)
         ann.ask(sql("SELECT gs.sign_out({hash}::bytea)", hash=session.token_hash))
     _signed_in(ann)
+    _sweep(notes)
     with superuser(notes.owner) as connection:
         assert connection.run(sql("SELECT count(*) FROM gs_priv.session_seen")).scalar(int) == 1
 

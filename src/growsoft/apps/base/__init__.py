@@ -12,6 +12,7 @@ app = App(
     groups=(
         Group("base.user", "User"),
         Group("base.admin", "Administrator", implied=("base.user",)),
+        Group("base.jobs", "Queue of jobs (of the system: nobody needs it)"),
     ),
     load=load,
     follow=ensure_groups,

@@ -12,6 +12,7 @@ from babel.core import get_global
 from babel.numbers import get_currency_precision, get_currency_symbol, get_territory_currencies
 
 from growsoft.orm import Env
+from growsoft.orm.later import QUEUE_GROUP
 
 # Not countries: the CLDR lists them among the territories.
 _NO_COUNTRIES: Final = frozenset(("AC", "CP", "CQ", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "XB", "ZZ"))
@@ -66,6 +67,9 @@ def load(env: Env) -> None:
     env["res.users"].create(
         {"name": "System", "login": "__system__", "active": False, "company_id": company, "company_ids": company}
     )
+    # Nobody can sign in as this user; he is there so that PostgreSQL has the profile in which the queue is written.
+    queue = [(6, 0, group_ids(env, [QUEUE_GROUP]))]
+    env["res.users"].create({"name": "Jobs", "login": "__jobs__", "active": False, "groups_id": queue})
 
 
 def ensure_groups(env: Env) -> None:

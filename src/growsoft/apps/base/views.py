@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from growsoft.apps.base.jobs import Job, JobState
 from growsoft.apps.base.models import Currency, Users
 from growsoft.views.values import Filter, Form, Group, List, Menu, Search
 
@@ -50,3 +51,26 @@ currency_menu = Menu("Currencies", "res.currency", SETTINGS, 95)
 
 sequence_list = List("ir.sequence", "name", "code", "prefix", "padding", "next_number")
 sequence_menu = Menu("Sequences", "ir.sequence", SETTINGS, 96)
+
+job_list = List("ir.job", "name", "user_id", "state", "eta", "finished_at", "failures", "message")
+job_form = Form(
+    "ir.job",
+    Group("", "name", "user_id", "record_ids", "arguments"),
+    Group("When", "eta", "priority", "started_at", "finished_at"),
+    Group("How it goes", "failures", "lost", "message", "progress_ids"),
+    status="state",
+)
+job_search = Search(
+    "ir.job",
+    "name",
+    filters=(
+        Filter("failed", "Failed", Job.state == JobState.FAILED),
+        Filter("waiting", "Waiting", Job.state == JobState.WAITING),
+        Filter("running", "Running", Job.state == JobState.RUNNING),
+    ),
+)
+job_menu = Menu("Jobs", "ir.job", SETTINGS, 97)
+
+cron_list = List("ir.cron", "name", "timing", "tz", "active", "nextcall", "lastcall")
+cron_form = Form("ir.cron", Group("", "name", "timing", "tz", "active"), Group("Runs", "nextcall", "lastcall"))
+cron_menu = Menu("Schedules", "ir.cron", SETTINGS, 98)

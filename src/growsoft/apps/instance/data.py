@@ -5,7 +5,7 @@ from __future__ import annotations
 from growsoft.apps.base.data import group_ids
 from growsoft.orm import Env
 
-# Nobody can sign in as this user; it may read the directory and nothing else.
+# Nobody can sign in as this user; it may read the directory and write when databases have jobs, and nothing else.
 DIRECTORY_LOGIN = "__directory__"
 MAIN_CLUSTER = "main"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 
 from growsoft.errors import ValidationError
-from growsoft.orm import Access, Model, api, fields
+from growsoft.orm import Access, Model, Unique, api, fields
 
 # What a name can be: a DNS label (RFC 1123), because the database is served at https://NAME.<domain>.
 _LABEL = "abcdefghijklmnopqrstuvwxyz0123456789-"
@@ -76,6 +76,22 @@ class CustomerDatabase(Model):
     def _check_name(self) -> None:
         for database in self:
             check_database_name(database.name)
+
+
+class DueDatabase(Model):
+    """Due: when a database has jobs to do next; the job worker and those who enqueue write it (`dispatch`)."""
+
+    _name = "instance.due"
+    _order = "due"
+    _rec_name = "due"
+    _audit = False
+
+    database_id = fields.Many2one(CustomerDatabase, required=True, ondelete="cascade")
+    due = fields.Datetime(required=True, index=True)
+
+    once = Unique(database_id)
+    directory = Access("instance.directory", "read", "create", "write")
+    operators = Access("instance.operator", "read")
 
 
 def check_database_name(name: str) -> None:
