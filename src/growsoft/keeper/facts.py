@@ -24,6 +24,7 @@ MAKING_SCRIPTS: Final = (
     "audit.sql",
     "credentials.sql",
     "accounts.sql",
+    "tree.sql",
     "search.sql",
     "trigram.sql",
     "walls.sql",

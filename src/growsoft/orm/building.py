@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from growsoft.errors import ConfigError
-from growsoft.orm.checking import check_kind, check_names
+from growsoft.orm.checking import check_hierarchy, check_kind, check_names
 from growsoft.orm.domain import DomainError
 from growsoft.orm.fields import AnyField, Many2many, Many2one, One2many, Reference, Relation
 from growsoft.orm.graph import build_dependencies
@@ -144,6 +144,7 @@ def _check_tables(models: Models) -> None:
 
 def _check_model(registry: Registry, info: ModelInfo) -> None:
     check_names(info)
+    check_hierarchy(info)
     try:
         compiled_order(registry, info, info.order)
     except DomainError as error:

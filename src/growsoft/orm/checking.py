@@ -87,3 +87,12 @@ def _shape(field: AnyField) -> tuple[object, ...]:
     """Give what two fields must have in common for one to show the other."""
     choices = tuple(field.choices) if isinstance(field, Selection) else None
     return _ALIKE.get(field.kind, field.kind), choices, field.comodel if isinstance(field, Many2one) else ""
+
+
+def check_hierarchy(info: ModelInfo) -> None:
+    """Refuse a hierarchy without a link to the record above. Raises ``ConfigError``."""
+    if not info.parent_name:
+        return
+    link = info.fields.get(info.parent_name)
+    if not isinstance(link, Many2one) or not link.stored or link.company_dependent or link.comodel != info.name:
+        raise ConfigError(f"{info.name}._parent_name: {info.parent_name} is no stored link to {info.name} itself.")

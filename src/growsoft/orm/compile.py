@@ -10,13 +10,24 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from growsoft.errors import AccessError
 from growsoft.orm.columns import SOURCE, in_language
-from growsoft.orm.domain import Condition, ContextValue, DomainError, Every, Leaf, Negation, Operator, Some
+from growsoft.orm.domain import (
+    HIERARCHIES,
+    Condition,
+    ContextValue,
+    DomainError,
+    Every,
+    Leaf,
+    Negation,
+    Operator,
+    Some,
+)
 from growsoft.orm.fields import AnyField, Computed, Many2many, Many2one, One2many, Relation
 from growsoft.orm.fields.scalar import checked_text
 from growsoft.orm.meaning import linked_ids, meaning
 from growsoft.orm.narrow import is_collection
 from growsoft.postgres.schema import ColumnType
 from growsoft.postgres.sql import Sql, ident, join, literal, sql
+from growsoft.postgres.tree import Direction, in_tree
 
 if TYPE_CHECKING:
     from growsoft.orm.registry import ModelInfo, Registry
@@ -175,6 +186,8 @@ class Compiler:
             return self._membership(column, kind, field, leaf.value)
         if leaf.operator in _COMPARISONS:
             return self._comparison(column, kind, field, leaf)
+        if leaf.operator in HIERARCHIES:
+            return self._in_hierarchy(info, field, leaf, column)
         return self._pattern(column, field, leaf.operator, leaf.value)
 
     def _resolved(self, info: ModelInfo, field: AnyField, leaf: Leaf) -> Condition:
@@ -224,6 +237,16 @@ class Compiler:
         if value.name != "companies" or not _holds_id(field):
             raise DomainError(f"{field.label} in: a link is compared by in_(current.companies).")
         return self.binder.companies()
+
+    def _in_hierarchy(self, info: ModelInfo, field: AnyField, leaf: Leaf, column: Sql) -> Sql:
+        tree = hierarchy_of(self.registry, info, field)
+        self._refuse_unreadable(tree, tree.field(tree.parent_name))
+        if isinstance(leaf.value, ContextValue):
+            ids = self._companies(field, leaf.value)
+        else:
+            ids = self.binder.values(tree_ids(field, leaf.value), "bigint")
+        way: Direction = "below" if leaf.operator == "child_of" else "above"
+        return in_tree(column, way, tree.table, tree.parent_name, ids)
 
     # -- links -------------------------------------------------------------------------------------------------------
 
@@ -281,6 +304,20 @@ def like_pattern(field: AnyField, operator: Operator, value: object) -> str:
     if (len(pattern) - len(pattern.rstrip("\\"))) % 2:
         raise DomainError("A pattern cannot end with a single backslash.")
     return pattern
+
+
+def hierarchy_of(registry: Registry, info: ModelInfo, field: AnyField) -> ModelInfo:
+    """Give the model whose hierarchy a field leads into, its own for an id. Raises ``DomainError`` for none."""
+    found = registry.models[field.comodel] if isinstance(field, Many2one) else info
+    if not found.parent_name or not _holds_id(field):
+        raise DomainError(f"{field.label} is no link into a hierarchy: {found.description} has no _parent_name.")
+    return found
+
+
+def tree_ids(field: AnyField, value: object) -> list[object]:
+    """Give the ids from which a hierarchy is followed; none for no record."""
+    ids = linked_ids(field, value) if isinstance(field, Relation) else value if is_collection(value) else (value,)
+    return [field.to_operand(one) for one in ids if one is not None and one is not False]
 
 
 def escaped(text: str) -> str:

@@ -23,6 +23,7 @@ from growsoft.postgres.database import ELEVATED_GROUP
 from growsoft.postgres.policies import TRUE, Command, Declarations, Grant, Policy
 from growsoft.postgres.schema import Column, Constraint, ForeignKey, Index, Table
 from growsoft.postgres.sql import Sql, ident, join, literal, sql
+from growsoft.postgres.tree import tree_triggers
 
 if TYPE_CHECKING:
     from growsoft.orm.registry import ModelInfo, Registry
@@ -55,7 +56,7 @@ def declare(registry: Registry) -> Declarations:
     grants = [grant for info in registry.models.values() for grant in _grants(registry, info)]
     return Declarations(
         apps=registry.versions,
-        tables=tuple(table.with_triggers(triggers.get(table.name, ())) for table in tables),
+        tables=tuple(table.with_triggers((*table.triggers, *triggers.get(table.name, ()))) for table in tables),
         policies=(*policies, *_nothing(policies, grants)),
         grants=tuple(grants),
         roles=tuple(sorted(group_role(group) for group in _groups(registry))),
@@ -83,6 +84,7 @@ def _tables(registry: Registry, info: ModelInfo) -> Iterator[Table]:
         constraints=tuple(_constraints(registry, info)),
         foreign_keys=tuple(_foreign_keys(registry, info)),
         indexes=(*_indexes(registry, info), *_declared_indexes(registry, info)),
+        triggers=tree_triggers(info.parent_name) if info.parent_name else (),
     )
     for field in info.fields.values():
         if isinstance(field, Many2many):

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 Operator = Literal[
     "=", "!=", "<", "<=", ">", ">=", "in", "not in", "like", "not like", "ilike", "not ilike", "=like", "=ilike",
-    "any", "not any",
+    "any", "not any", "child_of", "parent_of",
 ]  # fmt: skip
 OPERATORS: Final = frozenset[str](
     ("=", "!=", "<", "<=", ">", ">=", "in", "not in", "like", "not like", "ilike", "not ilike", "=like", "=ilike",
-     "any", "not any")
+     "any", "not any", "child_of", "parent_of")
 )  # fmt: skip
 # Each of these is the opposite of the other, unset values included: what the one leaves out the other finds.
 NEGATIVES: Final[dict[str, Operator]] = {
@@ -30,6 +30,9 @@ MAX_TERMS: Final = 500
 MAX_VALUES: Final = 10_000
 MAX_DEPTH: Final = 20
 MAX_STEPS: Final = 10
+
+
+HIERARCHIES: Final = frozenset(("child_of", "parent_of"))
 
 
 class DomainError(ValidationError):

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from growsoft.errors import MissingError
 from growsoft.orm.compile import like_pattern, operand, operands
-from growsoft.orm.domain import Condition, ContextValue, DomainError, Every, Leaf, Negation, Some
+from growsoft.orm.domain import HIERARCHIES, Condition, ContextValue, DomainError, Every, Leaf, Negation, Some
 from growsoft.orm.meaning import meaning
+from growsoft.postgres.sql import ident, sql
 
 if TYPE_CHECKING:
     from growsoft.orm.fields import AnyField
@@ -44,6 +45,8 @@ def _leaf(record: Model, leaf: Leaf) -> bool:
     field = record._info.field(leaf.names[0])
     if leaf.operator == "any":
         return _any(record, field, leaf.value)
+    if leaf.operator in HIERARCHIES:
+        return _in_hierarchy(record, leaf)
     found = record._value(field.name)
     match leaf.operator:
         case "=" if isinstance(leaf.value, ContextValue):
@@ -72,6 +75,15 @@ def _linked_matches(linked: Model, inner: Condition) -> bool:
         return matches(linked, inner)
     except MissingError:  # hidden from whoever asks: for him it is not there
         return False
+
+
+def _in_hierarchy(record: Model, leaf: Leaf) -> bool:
+    """Ask PostgreSQL, which alone knows the ways: those of records that are hidden lead on."""
+    env, info = record.env, record._info
+    env.work.prepare(env, leaf.names)
+    where = env.compiler().where(info, Leaf(("id",), "=", record._ids[0]) & leaf)
+    query = sql("SELECT FROM {t} WHERE {where}", t=ident(info.table), where=where)
+    return bool(env.execute(query).rowcount)
 
 
 def _compared(field: AnyField, found: object, leaf: Leaf) -> bool:

@@ -62,8 +62,10 @@ def _of_link(registry: Registry, field: Relation[Any], leaf: Leaf) -> Condition:
     match leaf.operator:
         case "any":
             return leaf
-        case "=" | "in" if isinstance(field, Many2one):
+        case "=" | "in" | "child_of" | "parent_of" if isinstance(field, Many2one):
             return leaf
+        case "child_of" | "parent_of":
+            return Leaf(leaf.path, "any", Leaf(("id",), leaf.operator, leaf.value))
         case "=" | "in":
             return _one_of(field, leaf)
         case "like" | "ilike" | "=like" | "=ilike":  # by the name of the linked record

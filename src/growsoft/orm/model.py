@@ -50,7 +50,7 @@ class Model(Queries, metaclass=ModelType):
     own. With ``abstract=True`` a model has no table and is there to be built upon; with ``transient=True`` its rows are
     seen by their maker alone and are swept once they are old. ``_order`` sorts records, ``_rec_name`` is the field that
     names one, ``_description`` says what they are; ``_rec_names_search`` are more fields by which ``name_search`` finds
-    them.
+    them. ``_parent_name`` is the link to the record above: it makes a hierarchy, in which ``child_of`` searches.
     PostgreSQL keeps the history of every change, unless ``_audit`` is False; ``_audit_without`` names fields whose
     values must not stand in it, such as keys.
     """
@@ -61,6 +61,7 @@ class Model(Queries, metaclass=ModelType):
     _table: ClassVar[str] = ""
     _order: ClassVar[str] = "id"
     _rec_name: ClassVar[str] = "name"
+    _parent_name: ClassVar[str] = ""
     _rec_names_search: ClassVar[tuple[str, ...]] = ()
     _description: ClassVar[str] = ""
     _audit: ClassVar[bool] = True

@@ -175,6 +175,11 @@ class ModelInfo:
         return self.cls._rec_name
 
     @property
+    def parent_name(self) -> str:
+        """The link to the record above, of a hierarchy; '' when the model is none."""
+        return self.cls._parent_name
+
+    @property
     def searched_by(self) -> tuple[str, ...]:
         """The fields by which ``name_search`` finds records, the name first."""
         return tuple(dict.fromkeys((self.rec_name, *self.cls._rec_names_search)))
@@ -295,7 +300,7 @@ class Registry:
 
     @cached_property
     def groupings(self) -> Memo[GroupPlan]:
-        """How records are grouped, by model, keys, order, profile and time zone."""
+        """How records are grouped, by model, keys, order, profile, time zone and language."""
         return Memo()
 
     @cached_property

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from growsoft.errors import ConfigError
 from growsoft.orm.access import Rule
-from growsoft.orm.compile import Compiler, Declared
-from growsoft.orm.domain import Condition, ContextValue, DomainError, Leaf, leaves
+from growsoft.orm.compile import Compiler, Declared, hierarchy_of
+from growsoft.orm.domain import HIERARCHIES, Condition, ContextValue, DomainError, Leaf, leaves
 from growsoft.orm.fields import Many2many, One2many, Relation
 from growsoft.orm.meaning import meaning
 
@@ -48,7 +48,7 @@ def check_rules(registry: Registry) -> None:
 def _refuse_unreadable(registry: Registry, info: ModelInfo, name: str, rule: Rule) -> None:
     """A rule is evaluated with its reader's rights: of other records it may look at what every reader may read."""
     readers = {rule.group} if rule.group else {access.group for access in info.access}
-    glances = list(_glances(registry, info, rule.condition))
+    glances = [*_glances(registry, info, rule.condition), *_parents(registry, info, rule.condition)]
     if "write" in rule.verbs and any(isinstance(field, Many2many) for field in info.fields.values()):
         # Who may change its links is asked from outside of the record, where its columns are those of another one.
         glances += [Glance(info, leaf.names[0], "") for leaf in _simplest(registry, info, rule.condition)]
@@ -72,7 +72,7 @@ def _refuse_beyond_row(info: ModelInfo, name: str, condition: Condition) -> None
     for leaf in leaves(condition):
         field = info.fields.get(leaf.names[0])
         own = field is not None and field.stored and not field.company_dependent and len(leaf.names) == 1
-        if not own or isinstance(leaf.value, Condition | ContextValue):
+        if not own or leaf.operator in HIERARCHIES or isinstance(leaf.value, Condition | ContextValue):
             raise ConfigError(f"{info.name}.{name}: a Check compares columns of its own row with constants.")
 
 
@@ -108,6 +108,17 @@ def _glances(registry: Registry, info: ModelInfo, condition: Condition) -> Itera
             for inner in _simplest(registry, other, leaf.value):
                 yield Glance(other, inner.names[0], relation)
             yield from _glances(registry, other, leaf.value)
+
+
+def _parents(registry: Registry, info: ModelInfo, condition: Condition) -> Iterator[Glance]:
+    """Give the links that hierarchies are made of, which a condition asks for: a definer looks at them, no policy."""
+    for leaf in _simplest(registry, info, condition):
+        field = info.field(leaf.names[0])
+        if leaf.operator in HIERARCHIES:
+            tree = hierarchy_of(registry, info, field)
+            yield Glance(tree, tree.parent_name, "")
+        if isinstance(leaf.value, Condition) and isinstance(field, Relation):
+            yield from _parents(registry, registry.models[field.comodel], leaf.value)
 
 
 def _simplest(registry: Registry, info: ModelInfo, condition: Condition) -> Iterator[Leaf]:

@@ -23,6 +23,7 @@ from growsoft.orm.money import round_changed
 from growsoft.orm.names import name_within
 from growsoft.postgres.sql import Sql, ident, join, sql
 from growsoft.postgres.transaction import ConstraintViolated, Result
+from growsoft.postgres.tree import CIRCLE, DEPTH
 
 if TYPE_CHECKING:
     from growsoft.orm.env import Env
@@ -291,6 +292,10 @@ def _parameter(env: Env, field: AnyField, raw: object) -> object:
 
 def _explained(info: ModelInfo, error: ConstraintViolated) -> ConstraintViolated:
     """Say a broken constraint in the model's own words."""
+    if error.constraint in (CIRCLE, DEPTH):
+        label = info.fields[info.parent_name].label if info.parent_name else ""
+        wrong = "a record cannot be below itself" if error.constraint == CIRCLE else "this is too far below the top"
+        return ConstraintViolated(f"{label}: {wrong}; choose another.", error.constraint, error.kind)
     for attribute, check in info.checks.items():
         if error.constraint == name_within(f"{info.table}_{attribute}_check"):
             return ConstraintViolated(check.message, error.constraint, error.kind)

@@ -13,6 +13,7 @@ from growsoft.postgres.policies import Declarations, grant_statements, policy_st
 from growsoft.postgres.schema import Drift
 from growsoft.postgres.sql import Sql, ident, join, script, sql
 from growsoft.postgres.superuser import Superuser
+from growsoft.postgres.tree import tree_fillings
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ def prepare_database(connection: Superuser) -> None:
             script("growsoft.postgres", "audit.sql"),
             script("growsoft.postgres", "credentials.sql"),
             script("growsoft.postgres", "accounts.sql"),
+            script("growsoft.postgres", "tree.sql"),
             script("growsoft.postgres", "search.sql"),
             script("growsoft.postgres", "languages.sql"),
             script("growsoft.postgres", "trigram.sql"),
@@ -61,6 +63,7 @@ def apply_declarations(connection: Superuser, declarations: Declarations, *, ane
         found = compare(connection, declarations.tables)
         connection.run_all(found.statements)
         connection.run_all(_undeclared_audits(connection, declarations))
+        connection.run_all(tree_fillings(declarations.tables))
         open_walls(connection)
         connection.run_all(table_walls(declarations.tables))
         connection.run_all(policy_statements(declarations.policies))

@@ -29,7 +29,7 @@ def test_a_contact_cannot_belong_to_itself_in_any_number_of_steps(shop: Shop) ->
         env.flush()
         assert top.child_ids == middle
         for above in (top, middle, low):
-            with pytest.raises(ValidationError, match="cannot belong to itself"), env.savepoint():
+            with pytest.raises(ValidationError, match="cannot be below itself"), env.savepoint():
                 top.parent_id = above
 
 

@@ -50,6 +50,7 @@ class Partner(Model):
 
     _name = "trade.partner"
     _order = "name"
+    _parent_name = "parent_id"
     _rec_names_search = ("code", "secret")
 
     name = fields.Char(required=True, index="trigram")

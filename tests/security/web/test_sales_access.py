@@ -243,4 +243,4 @@ def test_a_circle_that_two_made_at_once_hangs_nobody(sales: Sales) -> None:
     opened = clerk.get(f"/app/res.partner/{three}/edit").inputs()
     answer = clerk.post(f"/app/res.partner/{three}/edit", {**opened, "pick.parent_id": str(one)})
     assert answer.status == 422
-    assert "cannot belong to itself" in answer.shown()
+    assert "cannot be below itself" in answer.shown()

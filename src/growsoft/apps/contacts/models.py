@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from growsoft.apps.base import models as base
-from growsoft.errors import ValidationError
-from growsoft.orm import Access, Check, Model, api, fields
+from growsoft.orm import Access, Check, Model, fields
 
 
 class Partner(Model):
@@ -12,6 +11,7 @@ class Partner(Model):
 
     _name = "res.partner"
     _order = "name"
+    _parent_name = "parent_id"
 
     name = fields.Char(required=True, index="trigram")
     ref = fields.Char("Reference", index=True, unique="Another contact has this reference.")
@@ -39,18 +39,6 @@ class Partner(Model):
     everybody = Access("base.user", "read")
     writers = Access("contacts.user", "read", "create", "write")
     managers = Access("contacts.manager")
-
-    @api.constrains("parent_id")
-    def _check_parents(self) -> None:
-        for partner in self:
-            # Two who write at the same moment may have made a circle that this contact is not even part of.
-            passed = {partner.id}
-            above = partner.parent_id
-            while above:
-                if above.id in passed:
-                    raise ValidationError(f"{partner.name} cannot belong to itself; choose another contact.")
-                passed.add(above.id)
-                above = above.parent_id
 
 
 class Users(base.Users, extend=True):

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from growsoft.apps.contacts.models import Partner
-from growsoft.errors import ValidationError
-from growsoft.orm import Access, Check, Model, api, fields
+from growsoft.orm import Access, Check, Model, fields
 
 
 class Category(Model):
@@ -12,6 +11,7 @@ class Category(Model):
 
     _name = "product.category"
     _order = "name"
+    _parent_name = "parent_id"
 
     name = fields.Char(required=True, translate=True)
     code = fields.Char(index=True, unique="Another category has this code.", size=64)
@@ -21,18 +21,6 @@ class Category(Model):
 
     everybody = Access("base.user", "read")
     managers = Access("products.manager")
-
-    @api.constrains("parent_id")
-    def _check_parents(self) -> None:
-        for category in self:
-            # Two who write at the same moment may have made a circle that this category is not even part of.
-            passed = {category.id}
-            above = category.parent_id
-            while above:
-                if above.id in passed:
-                    raise ValidationError(f"{category.name} cannot be part of itself; choose another category.")
-                passed.add(above.id)
-                above = above.parent_id
 
 
 class Product(Model):

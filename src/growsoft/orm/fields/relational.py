@@ -57,6 +57,14 @@ class Relation(Field[M], Generic[M]):
         """Hold where no linked record meets the condition."""
         return Leaf((self,), "not any", condition)
 
+    def child_of(self, records: M | int | ContextValue) -> Condition:
+        """Hold where one of these records, or one below them in their hierarchy, is linked."""
+        return Leaf((self,), "child_of", records)
+
+    def parent_of(self, records: M | int | ContextValue) -> Condition:
+        """Hold where one of these records, or one above them in their hierarchy, is linked."""
+        return Leaf((self,), "parent_of", records)
+
     def to_raw(self, value: object) -> object:
         """Give the ids of a recordset, which must be of the right model; anything else as it is."""
         ids = self.ids_of(value)

@@ -80,6 +80,14 @@ class Identity(Number):
         """Hold for these records, or for the companies of the one who asks."""
         return Leaf((self,), "in", values if isinstance(values, ContextValue) else tuple(values))
 
+    def child_of(self, values: int | Collection[int] | ContextValue) -> Condition:
+        """Hold for these records and all below them in their hierarchy."""
+        return Leaf((self,), "child_of", values)
+
+    def parent_of(self, values: int | Collection[int] | ContextValue) -> Condition:
+        """Hold for these records and all above them in their hierarchy."""
+        return Leaf((self,), "parent_of", values)
+
     __hash__ = object.__hash__
 
     @staticmethod
