@@ -26,6 +26,7 @@ MAKING_SCRIPTS: Final = (
     "accounts.sql",
     "tree.sql",
     "search.sql",
+    "languages.sql",
     "trigram.sql",
     "walls.sql",
 )
