@@ -16,6 +16,7 @@ from psycopg import sql as composed
 from bench.app import app
 from bench.app.models import HIDDEN_BELOW
 from bench.measure import Measured, compare, pin
+from growsoft.keeper.product import fill_empty
 from growsoft.orm import Env, Registry, load, open_env
 from growsoft.orm.fields.stamps import STAMPS
 from growsoft.orm.registry import installed_apps
@@ -75,9 +76,7 @@ def _fill(database: Database, registry: Registry, partners: int) -> None:
     chance = random.Random(1)
     door = database.elevated("the benchmark fills its database")
     with open_env(database, registry, door) as env:
-        for one in registry.apps:
-            if one.load is not None:
-                one.load(env)
+        fill_empty(env)
         countries = env["res.country"].search([]).ids
         groups = env["res.groups"]
         people = [

@@ -25,7 +25,7 @@ from growsoft_cloud.backup.guard import FileGuard
 from growsoft_cloud.backup.manifest import Manifest, Subject
 from growsoft_cloud.backup.restore import Hook, Target, new_target
 from growsoft_cloud.backup.service import BackupService
-from growsoft_cloud.cli import backup_commands
+from growsoft_cloud.cli import Incomplete, backup_commands
 from growsoft_cloud.fleet.sites import policy_of, prepare_played
 
 
@@ -120,6 +120,16 @@ def first_backups(instance: Instance, say: Callable[[str], None]) -> None:
             subject = desk.subject(name)
             if not desk.service.list(subject.uuid):
                 say(_first_backup(desk, subject))
+
+
+def backup_before(instance: Instance, name: str, purpose: str) -> str:
+    """Back a database up before it is changed; give the backup's short id. Raises what is in the way of copies."""
+    with instance.keeper() as keeper, desk_of(instance, keeper) as desk:
+        record = desk.service.backup_now(desk.subject(name), purpose)
+    if not record.complete:
+        reasons = " ".join(failure.reason for failure in record.failures)
+        raise Incomplete(f"{record.id} has too few proven copies. {reasons}")
+    return record.id
 
 
 def _made_by_setup(instance: Instance) -> list[str]:

@@ -12,6 +12,7 @@ from growsoft.apps.base.data import group_ids
 from growsoft.exchange.importing import import_csv
 from growsoft.exchange.plan import Options, make_plan
 from growsoft.exchange.report import Report
+from growsoft.keeper.product import fill_empty
 from growsoft.orm import Env, Registry, load, open_env
 from growsoft.postgres.connection import Endpoint
 from growsoft.postgres.context import Context
@@ -97,9 +98,7 @@ def shop_template(server: Endpoint, fill: Callable[[Env], object]) -> Generator[
         pass
     with database_from(server, bare, pools) as database:
         with open_env(database, registry, database.elevated("a test makes a shop", caller=__name__)) as env:
-            for app in registry.apps:
-                if app.load is not None:
-                    app.load(env)
+            fill_empty(env)
             fill(env)
         pools.close()
         yield database.name

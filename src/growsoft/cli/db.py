@@ -8,13 +8,16 @@ from typing import Final
 import click
 import msgspec
 
-from growsoft.apps.instance.models import CustomerDatabase, Plan, State
+from growsoft.apps.instance.models import PRESENT, CustomerDatabase, Plan, State
+from growsoft.cli.app import show
 from growsoft.cli.databases import create_database, drop_database
-from growsoft.cli.errors import NeedsConfirmation
+from growsoft.cli.errors import NeedsConfirmation, UsageError
 from growsoft.cli.instance import Instance, open_instance
+from growsoft.cli.lifecycle import outdated
 from growsoft.cli.output import print_json, print_rows
+from growsoft.cli.upgrading import rehearsed, show_rehearsal, upgrade_all, upgraded
 
-COLUMNS: Final = ("name", "uuid", "plan", "state", "url", "apps", "created", "dropped")
+COLUMNS: Final = ("name", "uuid", "plan", "state", "url", "apps", "created", "dropped", "upgrade")
 
 
 class Row(msgspec.Struct):
@@ -28,11 +31,13 @@ class Row(msgspec.Struct):
     apps: list[str]
     created: datetime | None
     dropped: datetime | None
+    # What to type when it is not served, because its apps are older than the installed ones.
+    upgrade: str
 
 
 @click.group()
 def db() -> None:
-    """Create, list and drop customers' databases."""
+    """Create, list, upgrade and drop customers' databases."""
 
 
 @db.command()
@@ -83,6 +88,25 @@ def drop(name: str, confirm: str, *, as_json: bool) -> None:
 
 
 @db.command()
+@click.argument("name", default="")
+@click.option("--all", "everything", is_flag=True, help="Every database that waits for its upgrade.")
+@click.option("--rehearse", is_flag=True, help="Upgrade a copy, say what came of it, and drop the copy.")
+@click.option("--without-backup", is_flag=True, help="Go on when no backup can be taken; not undone later.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON; with --all an array.")
+def upgrade(name: str, *, everything: bool, rehearse: bool, without_backup: bool, as_json: bool) -> None:
+    """Bring a database to the installed versions of its apps, after a backup."""
+    if everything == bool(name) or (everything and rehearse):
+        raise UsageError("Name one database, or say --all: growsoft db upgrade NAME [--rehearse]")
+    with open_instance() as instance:
+        if rehearse:
+            show_rehearsal(rehearsed(instance, name), as_json=as_json)
+        elif everything:
+            upgrade_all(instance, without_backup=without_backup, as_json=as_json)
+        else:
+            show(upgraded(instance, name, without_backup=without_backup), as_json=as_json)
+
+
+@db.command()
 @click.argument("name")
 @click.option("--role", type=click.Choice(["app"]), default="app", help="The application's own login.")
 @click.option("--json", "as_json", is_flag=True, help="Print the parts as JSON.")
@@ -98,7 +122,8 @@ def dsn(name: str, role: str, *, as_json: bool) -> None:
 
 
 def _rows(instance: Instance, *, everything: bool) -> list[Row]:
-    wanted = list(State) if everything else [State.CREATING, State.ACTIVE]
+    wanted = list(State) if everything else list(PRESENT)
+    waiting = set(outdated(instance))
     with instance.env(instance.facts.control, "the command line lists databases") as env:
         found = env[CustomerDatabase].search(CustomerDatabase.state.in_(wanted), order="name, id")
         return [
@@ -111,6 +136,7 @@ def _rows(instance: Instance, *, everything: bool) -> list[Row]:
                 one.apps.split(","),
                 one.create_date,
                 one.dropped_at,
+                f"growsoft db upgrade {one.name}" if one.name in waiting and one.state in PRESENT else "",
             )
             for one in found
         ]

@@ -59,6 +59,9 @@ def _examined(settings: Settings) -> Iterator[Finding]:
         yield _disk(state)
         yield from _processes(state)
         yield from _certificate(state)
+        # Last: as root it makes this process the keeper's user.
+        if background.running(state) is not None:
+            yield _databases(settings)
 
 
 def _postgres() -> Finding:
@@ -110,6 +113,21 @@ def _certificate(state: State) -> Iterator[Finding]:
         ends = expires_within(path, CERTIFICATE_DAYS)
         advice = "ends within 14 days; `growsoft up` renews it when it starts" if ends else "good for 14 days and more"
         yield _judged("certificate", advice, good=not ends)
+
+
+def _databases(settings: Settings) -> Finding:
+    """Say which databases are not served because their apps are older than the installed ones."""
+    from growsoft.cli.instance import open_instance
+    from growsoft.cli.lifecycle import outdated
+
+    try:
+        with open_instance(settings) as instance:
+            waiting = outdated(instance)
+    except GrowsoftError as error:
+        return Finding("databases", "note", f"not looked at: {error.message}")
+    names = ", ".join(waiting[:10]) + (f" and {len(waiting) - 10} more" if len(waiting) > 10 else "")
+    told = f"{names} not served: older apps than installed; type: growsoft db upgrade --all"
+    return _judged("databases", told if waiting else "all have the installed versions of their apps", good=not waiting)
 
 
 def _judged(check: str, detail: str, *, good: bool) -> Finding:

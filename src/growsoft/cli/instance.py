@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +16,7 @@ from uuid import UUID, uuid4
 
 from growsoft.apps.instance.directory import Located, control_apps, database_of, located
 from growsoft.apps.instance.dispatch import Announcer
+from growsoft.apps.instance.models import PRESENT
 from growsoft.cli import background
 from growsoft.cli.errors import NotFound, NotRunning
 from growsoft.cli.hosts import address
@@ -26,6 +27,7 @@ from growsoft.keeper.client import connect
 from growsoft.keeper.port import Port
 from growsoft.keeper.product import InstalledApps
 from growsoft.keeper.start import INSTANCE_KEY
+from growsoft.keeper.verbs import Progress
 from growsoft.orm import Env, load, open_env
 from growsoft.orm.later import announcing
 from growsoft.postgres.connection import DatabaseUnavailable, Endpoint
@@ -68,7 +70,7 @@ class Instance:
             return self.facts.control
         with self.env(self.facts.control, "the command line looks a database up") as env:
             rows = env["instance.database"].search_read(
-                [["name", "=", name], ["state", "in", ["creating", "active"]]],
+                [["name", "=", name], ["state", "in", [state.value for state in PRESENT]]],
                 ["name", "uuid", "pg_name", "key_id", "apps"],
             )
         if not rows:
@@ -87,9 +89,9 @@ class Instance:
             yield env
 
     @contextmanager
-    def keeper(self) -> Generator[Port]:
-        """Reach the keeper, or become it."""
-        with connect(self.settings, InstalledApps) as keeper:
+    def keeper(self, on_progress: Callable[[Progress], None] = lambda _progress: None) -> Generator[Port]:
+        """Reach the keeper, or become it; ``on_progress`` is told how far a verb is."""
+        with connect(self.settings, InstalledApps, on_progress) as keeper:
             yield keeper
 
     def url(self, name: str) -> str:

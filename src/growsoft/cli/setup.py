@@ -17,7 +17,9 @@ from growsoft.apps.instance.directory import customer_apps
 from growsoft.apps.instance.models import CustomerDatabase, Plan, State
 from growsoft.cli.databases import DEMO, create_database, finish_interrupted
 from growsoft.cli.instance import Instance, open_instance
+from growsoft.cli.lifecycle import finish_upgrades
 from growsoft.cli.setup_unit import Told
+from growsoft.cli.setup_upgrades import upgrade_control, upgrade_demo
 from growsoft.cli.users import administrator_link
 from growsoft.errors import GrowsoftError
 from growsoft.orm import Env
@@ -31,8 +33,9 @@ Say = Callable[[str], None]
 def set_up(instance: Instance, say: Say) -> dict[str, str]:
     """Bring the instance to where it can serve; give the one-time link of each administrator."""
     links = {"control": _control(instance, say)}
-    for line in finish_interrupted(instance):
+    for line in (*finish_interrupted(instance), *finish_upgrades(instance)):
         say(line)
+    upgrade_demo(instance, say)
     links.update(_demo(instance, say))
     for entry in entry_points(group=HOOKS):
         hook: Callable[[Instance, Say], None] = entry.load()
@@ -43,7 +46,9 @@ def set_up(instance: Instance, say: Say) -> dict[str, str]:
 def _control(instance: Instance, say: Say) -> str:
     control = instance.facts.control
     with instance.keeper() as keeper:
-        if keeper.create_database(control.pg_name, control.uuid, control.apps).new:
+        if control.pg_name in {database.name for database in keeper.list_cluster().databases}:
+            upgrade_control(instance, keeper, say)
+        elif keeper.create_database(control.pg_name, control.uuid, control.apps).new:
             say("Made the control database.")
         keeper.apply_declarations(control.pg_name)
         return administrator_link(instance, keeper, control)
@@ -58,6 +63,8 @@ def _demo(instance: Instance, say: Say) -> Iterator[tuple[str, str]]:
     elif not states and instance.settings.demo and "sale" in customer_apps():
         say("Filling the demo database with Northwind ...")
         made = create_database(instance, DEMO, Plan.TRIAL.value, fill=_northwind)
+        with instance.keeper() as keeper:
+            keeper.install_apps(made.where.pg_name, made.where.apps, demo=True)
         say(f"Made the demo database in {made.seconds:.1f} s.")
         yield DEMO, made.admin_link
 

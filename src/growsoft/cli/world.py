@@ -30,7 +30,9 @@ from growsoft.trust.world import Address, CannotCheck, Entry, Running, Subject
 START_IT: Final = "Start it: growsoft up"
 
 # Every group by which a distribution brings code of its own into the product.
-_GROUPS: Final = ("growsoft.apps", "growsoft.claims", "growsoft.commands", "growsoft.setup")
+_GROUPS: Final = (
+    "growsoft.apps", "growsoft.backup_before", "growsoft.claims", "growsoft.commands", "growsoft.setup",
+)  # fmt: skip
 _EVERYWHERE: Final = frozenset(("0.0.0.0", "::"))  # noqa: S104  # nosec B104 - compared with, never listened on
 
 

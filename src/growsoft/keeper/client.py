@@ -151,6 +151,7 @@ def connect(
         with hold(state) as alone:
             if alone:
                 with _become(state, product()) as keeper:
+                    keeper.report = _reporting(on_progress)
                     yield keeper
                 return
         if time.monotonic() > deadline:
@@ -169,6 +170,11 @@ def _become(state: State, product: Product) -> Generator[Keeper]:
             yield keeper
         finally:
             del _ourselves[state.root]
+
+
+def _reporting(on_progress: Callable[[Progress], None]) -> Callable[[str], None]:
+    began = time.monotonic()
+    return lambda step: on_progress(Progress(step, time.monotonic() - began))
 
 
 def _answers(path: Path) -> bool:

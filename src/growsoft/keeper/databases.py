@@ -6,6 +6,9 @@ from collections.abc import Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from uuid import UUID
 
+import msgspec
+
+from growsoft.errors import ConfigError
 from growsoft.keeper.facts import Facts, read_facts
 from growsoft.keeper.identity import derived_identity
 from growsoft.keeper.records import Records, Template
@@ -74,6 +77,7 @@ class Databases:
         with self._records.cluster() as cluster:
             drop_database(cluster, name)
         self._records.sweep(name)
+        self._records.unnote(name)
         return Dropped(existed)
 
     def ensure_profile(self, name: str) -> Ensured:
@@ -124,10 +128,19 @@ class Databases:
         """List the customers' databases and the templates."""
         with self._records.cluster() as cluster:
             version = int(cluster.run(sql("SHOW server_version_num")).scalar())
-            databases = tuple(DatabaseEntry(*row) for row in cluster.run(_DATABASES).all())
+            found = [DatabaseEntry(*row) for row in cluster.run(_DATABASES).all()]
+        noted = self._records.noted()
+        databases = tuple(self._judged(entry, noted.get(entry.name)) for entry in found)
         templates = self._records.templates()
         entries = tuple(TemplateEntry(template.name, template.apps, template.fingerprint) for template in templates)
         return ClusterListed(version, databases, entries)
+
+    def is_outdated(self, facts: Facts) -> bool:
+        """Say whether a database belongs to other versions of its apps, or another platform, than are installed."""
+        try:
+            return not facts.fits(self._templates.wanted(tuple(facts.apps)).apps)
+        except ConfigError:
+            return True  # one of them is not installed any more
 
     def identity(self, name: str, uuid: UUID, key_id: int = FIRST_KEY) -> Identity:
         """Derive an identity."""
@@ -173,6 +186,17 @@ class Databases:
         with self._records.cluster() as cluster:
             open_database(cluster, name)
 
+    def _judged(self, entry: DatabaseEntry, noted: tuple[dict[str, str], str] | None) -> DatabaseEntry:
+        """Say whether a database waits for its upgrade; one of which nothing is remembered is asked."""
+        if entry.state != "open":
+            return entry
+        if noted is None:
+            facts = self.facts(entry.name)
+            self._records.note(entry.name, facts.apps, facts.platform)
+        else:
+            facts = Facts(_NOBODY, noted[0], noted[1], 0)
+        return msgspec.structs.replace(entry, outdated=self.is_outdated(facts))
+
     def _create(self, identity: Identity, template: Template) -> None:
         with superuser_errors():
             create_database(self.server, identity, template.name)
@@ -214,6 +238,8 @@ def _bring_keys(connection: Superuser, identity: Identity) -> None:
         verifier = connection.scram(identity.name, identity.password)  # the server's log must not get the password
         connection.run(sql("ALTER ROLE {name} PASSWORD {v}", name=ident(identity.name), v=literal(verifier)))
 
+
+_NOBODY = UUID(int=0)
 
 # A dump leaves out grants that are PostgreSQL's own default; the fingerprint reads what is written, so that a function
 # which everybody may call is seen as such.

@@ -71,12 +71,14 @@ class Keeper(Port):
         """Take the superuser's way in, the instance's keys, the installed apps, and where to note what is done."""
         self._server = server
         self._log = log
+        # Who is told how far a verb is that this process asks itself for.
+        self.report: Report = silent
         self._locks = Locks()
         self._records = Records(server)
         self._templates = Templates(server, self._records, product, self._locks)
         self._databases = Databases(server, keyring.worker_keys(), self._records, self._templates)
         self._archive = Archive(self._databases, self._records)
-        self._lifecycle = Lifecycle(self._databases, self._templates, product, self._archive)
+        self._lifecycle = Lifecycle(self._databases, self._templates, product, self._archive, self._records)
 
     def start(self) -> None:
         """Make the cluster fit for us, and drop what an earlier keeper left half-made; before the first verb."""
@@ -119,7 +121,7 @@ class Keeper(Port):
 
     def ask(self, verb: Verb, expected: type[A], fd: int | None = None) -> A:
         """Perform a verb for the process that we are in."""
-        done = self.perform(verb, Caller.ourselves(), fd=fd)
+        done = self.perform(verb, Caller.ourselves(), fd=fd, report=self.report)
         if not isinstance(done, expected):
             raise VerbRefused
         return done

@@ -7,17 +7,16 @@ apps declare; whoever is killed in between leaves it old or new.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
-from growsoft.errors import ConfigError
 from growsoft.keeper.archive import Archive
 from growsoft.keeper.databases import Databases
 from growsoft.keeper.facts import Facts, note_apps, platform
 from growsoft.keeper.product import Change, Product
-from growsoft.keeper.records import Template
+from growsoft.keeper.records import Records, Template
 from growsoft.keeper.templates import Report, Templates, Wanted
 from growsoft.keeper.verbs import AppsChanged, AppsListed, Rehearsed
 from growsoft.orm.migrating import Bench
@@ -58,9 +57,12 @@ class _Work:
 class Lifecycle:
     """The apps of customers' databases. Callers hold the databases they name alone."""
 
-    def __init__(self, databases: Databases, templates: Templates, product: Product, archive: Archive) -> None:
+    def __init__(
+        self, databases: Databases, templates: Templates, product: Product, archive: Archive, records: Records
+    ) -> None:
         """Take the databases, what sets of apps need, the installed apps, and what copies for a rehearsal."""
         self._databases = databases
+        self._records = records
         self._templates = templates
         self._product = product
         self._archive = archive
@@ -68,11 +70,7 @@ class Lifecycle:
     def describe(self, name: str) -> AppsListed:
         """Say which apps a database has, and whether they are the installed ones."""
         facts = self._databases.facts(name)
-        try:
-            outdated = not facts.fits(self._templates.wanted(tuple(facts.apps)).apps)
-        except ConfigError:
-            outdated = True  # one of them is not installed any more
-        return AppsListed(facts.apps, outdated, facts.demo)
+        return AppsListed(facts.apps, self._databases.is_outdated(facts), facts.demo)
 
     def install(self, name: str, apps: Sequence[str], report: Report, *, demo: bool) -> AppsChanged:
         """Install apps with all they depend on; with ``demo`` the database takes demo records from now on."""
@@ -141,6 +139,7 @@ class Lifecycle:
             wanted = self._templates.wanted(tuple(change.after))
             if change.before == change.after and not change.named and facts.platform == platform():
                 return AppsChanged(dict(change.before), dict(change.after), template.fingerprint, changed=False)
+            self._records.unnote(name)
             done = self._done(_Work(name, change, wanted, template, report), began)
         with self._databases.inside(name) as connection:
             ensure_profiles(connection, name)
@@ -234,11 +233,6 @@ def _refuse_drifts(drifts: Iterable[Drift]) -> None:
     blocking = [f"{drift.table}: {drift.what}" for drift in drifts if drift.needs_migration]
     if blocking:
         raise AppsRefused(f"The apps lack a migration, and nothing was changed: {'; '.join(blocking)}.")
-
-
-def versions_text(versions: Mapping[str, str]) -> str:
-    """Write apps with their versions for people."""
-    return ", ".join(f"{app} {version}" for app, version in versions.items())
 
 
 _LOCK_ALL: Final = sql(

@@ -90,7 +90,7 @@ class InstalledApps:
         registry = self._registry(apps)
         door = database.elevated("the records that come with the apps", caller=__name__)
         with open_env(database, registry, door) as env:
-            _bring(env, Change({}, registry.versions), None)
+            fill_empty(env)
 
     def retire(self, change: Change, bench: Bench) -> list[str]:
         """Delete the records of the apps that go, those of the last one first."""
@@ -120,6 +120,11 @@ class InstalledApps:
 
     def _registry(self, apps: Sequence[str]) -> Registry:
         return load(apps, available=self._available)
+
+
+def fill_empty(env: Env) -> None:
+    """Let the apps of a registry write their records into an empty database."""
+    _bring(env, Change({}, env.registry.versions), None)
 
 
 def _bring(env: Env, change: Change, bench: Bench | None) -> list[str]:

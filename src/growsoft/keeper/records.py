@@ -6,7 +6,7 @@ They lie in schema `gs_keeper` of the maintenance database, which nobody but the
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -135,6 +135,28 @@ class Records:
         with self.cluster() as cluster:
             return bool(cluster.run(_FINISHED.rebind((name,))).rowcount)
 
+    def note(self, name: str, apps: Mapping[str, str], platform: str) -> None:
+        """Remember what a database has, so that a list of all need not enter each."""
+        with self.cluster() as cluster:
+            cluster.run(
+                sql(
+                    "INSERT INTO gs_keeper.database (name, apps, platform) VALUES ({name}, {apps}, {platform})"
+                    " ON CONFLICT (name) DO UPDATE SET apps = excluded.apps, platform = excluded.platform",
+                    name=name, apps=msgspec.json.encode(dict(apps)).decode(), platform=platform,
+                )
+            )  # fmt: skip
+
+    def unnote(self, name: str) -> None:
+        """Forget what a database has, before that changes: what is not remembered is read from the database itself."""
+        with self.cluster() as cluster:
+            cluster.run(sql("DELETE FROM gs_keeper.database WHERE name = {name}", name=name))
+
+    def noted(self) -> dict[str, tuple[dict[str, str], str]]:
+        """Give what is remembered: apps with their versions, and the platform, by database."""
+        with self.cluster() as cluster:
+            rows = cluster.run(sql("SELECT name, apps, platform FROM gs_keeper.database")).all()
+        return {name: (_APPS.decode(apps), platform) for name, apps, platform in rows}
+
     def templates(self) -> list[Template]:
         """Give the templates that are finished and there."""
         with self.cluster() as cluster:
@@ -187,6 +209,8 @@ _PREPARE: Final = sql(
     " since timestamptz NOT NULL DEFAULT now());"
     " CREATE TABLE IF NOT EXISTS gs_keeper.template (name text PRIMARY KEY, apps text NOT NULL,"
     " fingerprint text NOT NULL, since timestamptz NOT NULL DEFAULT now());"
+    " CREATE TABLE IF NOT EXISTS gs_keeper.database (name text PRIMARY KEY, apps text NOT NULL,"
+    " platform text NOT NULL);"
     # A statement that fails is logged with its text, and CREATE ROLE holds a password.
     " ALTER ROLE CURRENT_USER SET log_min_error_statement = 'panic'"
 )

@@ -200,12 +200,16 @@ class Dumped(msgspec.Struct, frozen=True, tag="dumped"):
 
 
 class DatabaseEntry(msgspec.Struct, frozen=True):
-    """A customer's database in the cluster; `state` is `open`, or `unfinished` while it is being made."""
+    """A customer's database in the cluster; `state` is `open`, or `unfinished` while it is being made.
+
+    An `outdated` one belongs to other versions of its apps than are installed, and waits for its upgrade.
+    """
 
     name: str
     bytes: int
     connections: int
     state: str
+    outdated: bool = False
 
 
 class TemplateEntry(msgspec.Struct, frozen=True):

@@ -26,8 +26,13 @@ from growsoft.keeper.verbs import (
     Dump,
     Ensured,
     EnsureProfile,
+    InstallApps,
+    ListApps,
     ListCluster,
     Progress,
+    RehearseUpgrade,
+    UninstallApps,
+    UpgradeApps,
     Verb,
 )
 from growsoft.postgres.connection import DatabaseUnavailable
@@ -117,8 +122,14 @@ NAME = "db_0123456789abcdef"
         msgspec.msgpack.encode([1, {"verb": "dump", "database": NAME, "path": "/etc/passwd"}]),
         msgspec.msgpack.encode([1, {"verb": "create_database", "name": NAME, "uuid": "x", "apps": ["base"]}]),
         msgspec.msgpack.encode([1, {"verb": "create_database", "name": NAME, "uuid": str(uuid4()), "apps": ["../x"]}]),
+        msgspec.msgpack.encode([1, {"verb": "install_apps", "database": NAME, "apps": ["os.path"]}]),
+        msgspec.msgpack.encode([1, {"verb": "install_apps", "database": NAME, "apps": ['x"; DROP ROLE gs_owner']}]),
+        msgspec.msgpack.encode([1, {"verb": "install_apps", "database": NAME, "apps": []}]),
+        msgspec.msgpack.encode([1, {"verb": "uninstall_apps", "database": NAME, "apps": ["sale\n"]}]),
+        msgspec.msgpack.encode([1, {"verb": "upgrade_apps", "database": "gs_template_0123456789ab"}]),
+        msgspec.msgpack.encode([1, {"verb": "upgrade_apps", "database": NAME, "package": "tests.support"}]),
     ],
-    ids=range(13),
+    ids=range(19),
 )
 def test_what_is_no_verb_is_refused_before_anything_is_done(service: Service, body: bytes) -> None:
     before = service.house.names()
@@ -200,6 +211,11 @@ def test_a_worker_has_two_verbs(service: Service) -> None:
         CreateDatabase("db_0123456789abcdef", uuid4(), ("base",)),
         Dump("db_0123456789abcdef"),
         ListCluster(),
+        ListApps("db_0123456789abcdef"),
+        InstallApps("db_0123456789abcdef", ("base",)),
+        UpgradeApps("db_0123456789abcdef"),
+        UninstallApps("db_0123456789abcdef", ("base",)),
+        RehearseUpgrade("db_0123456789abcdef"),
     ],
 )
 def test_a_worker_who_asks_for_more_is_refused_and_logged(service: Service, verb: Verb) -> None:

@@ -5,22 +5,26 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass, replace
-from typing import Final
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 from uuid import UUID
 
+from growsoft.apps.instance.models import State
 from growsoft.orm import load, open_env
 from growsoft.orm.registry import installed_apps
 from growsoft.postgres.check import refuse_unprotected
 from growsoft.postgres.connection import Endpoint
 from growsoft.postgres.context import Context, LoginDoor, group_role, profile_name
 from growsoft.postgres.database import Database
-from growsoft.postgres.keeper import KeeperPort
+from growsoft.postgres.keeper import KeeperPort, StillWorking
 from growsoft.postgres.pool import Pools
 from growsoft.security.keyring import WorkerKeys
 from growsoft.web.ports import Site
 
-# A database that was dropped or renamed is not found any more after this time, in seconds.
+# A database that was dropped, renamed or is being upgraded is not served any more after this time, in seconds.
 REMEMBER: Final = 2.0
+# Who says that a database is being upgraded has asked the keeper to do so by then; later only the keeper is believed.
+SETTLING: Final = 10.0
 
 DIRECTORY_PROFILE: Final = profile_name([group_role("instance.directory")])
 
@@ -51,7 +55,7 @@ class Directory:
         self._control = control
         self._lock = threading.Lock()
         self._found: dict[str, tuple[float, Site | None]] = {}
-        self._checked: dict[tuple[str, int], Site] = {}
+        self._checked: dict[tuple[str, int, tuple[str, ...]], Site] = {}
 
     def control(self) -> Site:
         """Give the control database."""
@@ -72,36 +76,49 @@ class Directory:
             known = self._found.get(name)
         if known is not None and now - known[0] < REMEMBER:
             return known[1]
-        located = self._look_up(name)
-        site = None if located is None else self._served(located)
+        found = self._look_up(name)
+        site = None if found is None else self._site(found)
         with self._lock:
             if len(self._found) > 10_000:
                 self._found.clear()
             self._found[name] = (now, site)
         return site
 
-    def _look_up(self, name: str) -> Located | None:
+    def _site(self, row: dict[str, Any]) -> Site:
+        """Serve a database; one whose apps are being changed only when the keeper says that this is over."""
+        if row["state"] == State.ACTIVE.value:
+            return self._served(located(row))
+        if datetime.now(UTC) - row["write_date"] < timedelta(seconds=SETTLING):
+            raise StillWorking("This database is being upgraded; try again in a moment.")
+        return self._served(located(row), changing=True)
+
+    def _look_up(self, name: str) -> dict[str, Any] | None:
         control = self.control()
         door = control.database.signed(Context(user=0, profile=DIRECTORY_PROFILE))
         with open_env(control.database, control.registry, door, mode="read") as env:
             rows = env["instance.database"].search_read(
-                [["name", "=", name], ["state", "=", "active"]], ["name", "uuid", "pg_name", "key_id", "apps"], limit=1
+                [["name", "=", name], ["state", "in", ["active", "upgrading"]]],
+                ["name", "uuid", "pg_name", "key_id", "apps", "state", "write_date"],
+                limit=1,
             )
-        return None if not rows else located(rows[0])
+        return rows[0] if rows else None
 
-    def _served(self, where: Located) -> Site:
-        key = (where.pg_name, where.key_id)
+    def _served(self, where: Located, *, changing: bool = False) -> Site:
+        key = (where.pg_name, where.key_id, where.apps)
         with self._lock:
-            known = self._checked.get(key)
+            known = None if changing else self._checked.get(key)
         if known is not None:
             return known if known.name == where.name else replace(known, name=where.name)
-        registry = load(where.apps)
         database = database_of(where, self._server, self._keys, self._pools)
-        expected = self._keeper.apply_declarations(where.pg_name).fingerprint
-        _refuse(database, expected)
-        site = Site(where.name, database, registry)
+        applied = self._keeper.apply_declarations(where.pg_name)
+        _refuse(database, applied.fingerprint)
+        # What the database says of itself; the registry may not have been told yet.
+        site = Site(where.name, database, load(applied.apps or where.apps))
         with self._lock:
-            self._checked[key] = site
+            for old in [old for old in self._checked if old[0] == where.pg_name]:
+                del self._checked[old]
+            if not changing:
+                self._checked[key] = site
         return site
 
 

@@ -29,8 +29,13 @@ class State(Enum):
 
     CREATING = "creating"
     ACTIVE = "active"
+    UPGRADING = "upgrading"
     DROPPED = "dropped"
     PURGED = "purged"
+
+
+# A database in one of these is there, and has its name.
+PRESENT = (State.CREATING, State.ACTIVE, State.UPGRADING)
 
 
 class Cluster(Model):
@@ -70,7 +75,7 @@ class CustomerDatabase(Model):
     @api.computed("name", "state", store=True, unique=NAME_TAKEN)
     def name_in_use(self) -> str:
         """The name for as long as it leads here. Of two that come at the same moment PostgreSQL lets one have it."""
-        return self.name if self.state in (State.CREATING, State.ACTIVE) else ""
+        return self.name if self.state in PRESENT else ""
 
     @api.constrains("name")
     def _check_name(self) -> None:

@@ -1,6 +1,5 @@
 """Sales: quotations, and the orders that they become."""
 
-from growsoft.apps.sale.data import load
 from growsoft.orm import App, Group
 
 app = App(
@@ -14,5 +13,5 @@ app = App(
         Group("sale.manager", "Sales: all orders", implied=("sale.salesperson",)),
         Group("base.admin", "Administrator", implied=("sale.manager",)),
     ),
-    load=load,
+    data=("data/ir.sequence.csv",),
 )
