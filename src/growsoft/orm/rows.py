@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import repeat
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
+from growsoft.errors import MissingError
 from growsoft.orm.compile import among, value_of
 from growsoft.orm.domain import Condition, DomainError
 from growsoft.orm.fields import Many2many, Many2one, One2many
@@ -21,22 +24,42 @@ if TYPE_CHECKING:
     from growsoft.orm.registry import ModelInfo, Registry
 
 Row = dict[str, Any]
+_ENCODER: Final = msgspec.json.Encoder()
 
 
 def search_read(
     env: Env, info: ModelInfo, domain: Condition, names: Sequence[str], offset: int, limit: int | None, order: str
 ) -> list[Row]:
     """Give rows as they go to the wire, in one query; each field of many links costs one more."""
-    plan = _plan(env, info, names)
+    plan = plan_of(env, info, names)
     env.work.prepare(env, plan.names)
     return plan.rows(env, env.execute(plan.select(tail(env, info, domain, offset, limit, order))).rows)
+
+
+def search_read_json(
+    env: Env, info: ModelInfo, domain: Condition, names: Sequence[str], offset: int, limit: int | None, order: str
+) -> bytes:
+    """Give the same rows as a JSON array, made of the driver's tuples."""
+    plan = plan_of(env, info, names)
+    env.work.prepare(env, plan.names)
+    return plan.json(env, env.execute(plan.select(tail(env, info, domain, offset, limit, order))).rows)
+
+
+def read_json(env: Env, info: ModelInfo, names: Sequence[str], ids: tuple[int, ...]) -> bytes:
+    """Give rows of known records as a JSON array, in the order of the ids. Raises ``MissingError``."""
+    plan = plan_of(env, info, names)
+    env.work.prepare(env, plan.names)
+    found = {row[0]: row for row in env.execute(plan.these(ids)).rows} if ids else {}
+    if len(found) < len(set(ids)):
+        raise MissingError
+    return plan.json(env, [found[i] for i in dict.fromkeys(ids)])
 
 
 def read(env: Env, info: ModelInfo, names: Sequence[str], ids: tuple[int, ...]) -> list[Row]:
     """Give rows of known records, in the order of the ids."""
     if not ids:
         return []
-    plan = _plan(env, info, names)
+    plan = plan_of(env, info, names)
     env.work.prepare(env, plan.names)
     tuples = env.execute(plan.these(ids)).rows
     rows = plan.rows(env, tuples)
@@ -63,6 +86,7 @@ class Plan:
         # What comes out; for links their place in it, the position of the column with the name, whether that is text.
         self._keys: list[str] = ["id"]
         self._links: list[tuple[int, int, bool]] = []
+        self.unstored = bool(self._lists or self._computed)
         columns, joins = [key], list[Sql]()
         for name in names:
             field = info.fields[name]
@@ -79,6 +103,8 @@ class Plan:
         self._head = sql(
             "SELECT {columns} FROM {t} {joins}", t=table, columns=join(", ", columns), joins=join(" ", joins)
         )
+        # A class with a place for each value: JSON is written of it at half the cost of a dictionary.
+        self._struct = msgspec.defstruct("Row", self._keys, gc=False)
         self._one = self.select(sql("WHERE {these}", these=among(key, (0,))))
         self._many = self.select(sql("WHERE {these}", these=among(key, ())))
 
@@ -99,20 +125,26 @@ class Plan:
 
     def rows(self, env: Env, tuples: list[tuple[Any, ...]]) -> list[Row]:
         """Turn tuples into dictionaries: column by column where links are, because that is the fastest in Python."""
-        keys = self._keys
-        if not self._links or not tuples:
-            result: list[Row] = list(map(dict, map(zip, repeat(keys), tuples)))
-        else:
-            columns = list(zip(*tuples, strict=False))  # all are as long as the list of columns
-            shown = [columns[position] for position in self._positions]
-            for place, position, text in self._links:
-                names = columns[position] if text else map(_text, columns[position])
-                pairs = zip(shown[place], names, strict=False)
-                shown[place] = tuple([None if link is None else (link, name or "") for link, name in pairs])
-            result = list(map(dict, map(zip, repeat(keys), zip(*shown, strict=False))))
-        if self._lists or self._computed:
+        shown = zip(*self._columns(tuples), strict=False) if self._links and tuples else tuples
+        result: list[Row] = list(map(dict, map(zip, repeat(self._keys), shown)))
+        if self.unstored:
             self._add_unstored(env, result)
         return result
+
+    def json(self, env: Env, tuples: list[tuple[Any, ...]]) -> bytes:
+        """Turn tuples into a JSON array of objects; decimals are text, so that nobody rounds them."""
+        if self.unstored:
+            return _ENCODER.encode(self.rows(env, tuples))
+        return _ENCODER.encode(list(map(self._struct, *self._columns(tuples))) if tuples else [])
+
+    def _columns(self, tuples: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+        columns = list(zip(*tuples, strict=False))  # all are as long as the list of columns
+        shown = [columns[position] for position in self._positions]
+        for place, position, text in self._links:
+            names = columns[position] if text else map(_text, columns[position])
+            pairs = zip(shown[place], names, strict=False)
+            shown[place] = tuple([None if link is None else (link, name or "") for link, name in pairs])
+        return shown
 
     def _add_unstored(self, env: Env, result: list[Row]) -> None:
         records = env[self._model].browse([row["id"] for row in result])
@@ -131,7 +163,8 @@ def _without(left_out: Sequence[int], count: int) -> list[int]:
     return [position for position in range(count) if position not in left_out]
 
 
-def _plan(env: Env, info: ModelInfo, names: Sequence[str]) -> Plan:
+def plan_of(env: Env, info: ModelInfo, names: Sequence[str]) -> Plan:
+    """Give the plan for some fields. Raises ``DomainError`` and ``AccessError`` for fields that are not to be read."""
     if isinstance(names, str) or not all(isinstance(name, str) for name in names):
         raise DomainError("The fields to read are given as a list of names.")
     asked = tuple(dict.fromkeys(names))

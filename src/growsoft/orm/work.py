@@ -99,6 +99,7 @@ class Work:
         self.elevated: dict[tuple[object, ...], Env] = {}
         self.todo: defaultdict[Node, dict[int, None]] = defaultdict(dict)
         self.leads: defaultdict[Trigger, dict[int, None]] = defaultdict(dict)
+        self._streams: list[Generator[list[tuple[Any, ...]]]] = []
         self.settling = False
         self._spoiled = False
         self._ended = False
@@ -111,11 +112,31 @@ class Work:
 
     def execute(self, env: Env, query: Sql) -> Result:
         """Run a statement as the one whom ``env`` stands for; flips the context when somebody else acted last."""
+        self._act_as(env)
+        return self.transaction.execute(query)
+
+    def stream(self, env: Env, query: Sql, size: int) -> Generator[list[tuple[Any, ...]]]:
+        """Run a query as the one whom ``env`` stands for, and give its rows in batches.
+
+        Others may act in between, in elevated hands for instance: each batch is fetched as the one who asked, because
+        PostgreSQL refuses a plan that was made for somebody else (docs/decisions/0013).
+        """
+        self._act_as(env)
+        batches = self.transaction.stream(query, size)
+        self._streams.append(batches)
+        try:
+            while (rows := next(batches, None)) is not None:
+                yield rows
+                self._act_as(env)
+        finally:
+            batches.close()
+            self._streams.remove(batches)
+
+    def _act_as(self, env: Env) -> None:
         if self._ended:
             raise WorkEnded
         if self.door is not env.door:
             self._flip(env)
-        return self.transaction.execute(query)
 
     @property
     def waiting(self) -> bool:
@@ -182,6 +203,8 @@ class Work:
     def end(self) -> None:
         """Let nobody use the connection under what was read here: it serves somebody else by then."""
         self._ended = True
+        for stream in self._streams:  # closing one later would speak into somebody else's transaction
+            stream.close()
 
     def wrote(self, env: Env, info: ModelInfo, ids: Iterable[int], names: Iterable[str]) -> None:
         """Some fields of some records were written by ``env``: what others have read of them is old."""
