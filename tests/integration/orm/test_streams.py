@@ -69,7 +69,7 @@ def test_a_stream_shows_what_its_caller_may_see_and_nothing_else(shared: Trade) 
         env[Partner].create([{"name": f"p{i}", "hidden": i % 2 == 0} for i in range(40)])
         env.flush()
         ann = shared.as_user(env, "ann")
-        names = []
+        names: list[str] = []
         for batch in ann[Partner].stream([["name", "=like", "p%"]], ["name"], batch=5):
             names += [row["name"] for row in batch]
             assert env[Partner].search_count([["name", "=like", "p%"]]) == 40  # others act in the same transaction
