@@ -83,7 +83,7 @@ def test_a_stream_shows_what_its_caller_may_see_and_nothing_else(shared: Trade) 
                 ann[Partner].search([]).read_json(wrong)
         for asked in ({"order": "secret"}, {"domain": [["credit", ">", 1]]}):
             with pytest.raises(AccessError):
-                ann[Partner].stream(**asked)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+                ann[Partner].stream(**asked)  # pyright: ignore[reportArgumentType]  a domain list
         for batch_size in (0, -1, 10**6, "5", True):
             with pytest.raises(DomainError):
                 ann[Partner].stream([], batch=batch_size)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
