@@ -79,7 +79,7 @@ class Instance:
 
     def database(self, where: Located) -> Database:
         """Give what is needed to act in a database."""
-        return database_of(where, self.server, self.keyring.worker_keys(), self.pools)
+        return database_of(where, self.server, self.keyring.worker_keys(), self.pools, self.state.files)
 
     @contextmanager
     def env(self, where: Located, reason: str) -> Generator[Env]:

@@ -62,7 +62,7 @@ def serve() -> int:
 def directory_of(state: State, keeper: KeeperPort, pools: Pools) -> Directory:
     """Give a worker the directory, opened with the worker's own key."""
     keys = WorkerKeys(bytes.fromhex(read_private(state.worker / WORKER_KEY).decode().strip()))
-    return Directory(read_facts(state.instance).control, socket_endpoint(state), keys, keeper, pools)
+    return Directory(read_facts(state.instance).control, socket_endpoint(state), keys, keeper, pools, state.files)
 
 
 def _sockets() -> list[socket.socket]:

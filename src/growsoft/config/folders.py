@@ -19,6 +19,8 @@ PUBLIC = 0o755
 PASSAGE = 0o711
 # What the keeper's user writes there gets the group of the workers, who read it and no more.
 WRITTEN_FOR_A_GROUP = 0o2750
+# The workers and the keeper's user both read and write there, and nobody else enters.
+SHARED_WITH_A_GROUP = 0o770
 
 
 class Account(Protocol):
@@ -92,6 +94,7 @@ def _folders(state: State, users: Users) -> Iterator[_Folder]:
     yield _Folder(state.binaries, None, PUBLIC)
     yield _Folder(state.log, None, OWNER_ONLY)
     yield _Folder(state.sites, users.keeper, OWNER_ONLY)
+    yield _Folder(state.files, users.keeper, SHARED_WITH_A_GROUP, users.worker)
 
 
 def _make_root(root: Path, *, shared: bool) -> None:

@@ -86,6 +86,11 @@ class State:
         return self.root / "sites"
 
     @property
+    def files(self) -> Path:
+        """Files of all databases, encrypted, a folder below this for each."""
+        return self.root / "files"
+
+    @property
     def superuser_secret(self) -> Path:
         """The password of the PostgreSQL superuser."""
         return self.keeper / "superuser.secret"

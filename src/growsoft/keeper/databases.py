@@ -48,7 +48,7 @@ from growsoft.postgres.provision import (
 from growsoft.postgres.sql import ident, literal, sql
 from growsoft.postgres.superuser import Superuser, superuser
 from growsoft.postgres.transaction import retrying
-from growsoft.security.keyring import WorkerKeys
+from growsoft.security.keyring import Purpose, WorkerKeys
 
 
 class Databases:
@@ -108,6 +108,7 @@ class Databases:
                 connection.run(sql("SET lock_timeout = '200ms'"))
                 with connection.atomic():
                     restore_login(connection, self.identity(name, facts.uuid, facts.key_id))
+                    self._give_file_key(connection, facts.uuid)
                 applied = apply_declarations(connection, wanted.declarations)
                 refuse_unprotected(connection, fingerprint)
             return DeclarationsApplied(applied.changed, fingerprint, applied.drifts, tuple(facts.apps))
@@ -177,6 +178,7 @@ class Databases:
             create_login(connection, identity)
             connection.run(_SPELL_OUT)
             personalise(connection, identity)
+            self._give_file_key(connection, identity.uuid)
             facts = read_facts(connection)
             fingerprint = self._proven(connection, facts)
         return Created(identity.name, identity.uuid, identity.key_id, facts.apps, fingerprint)
@@ -201,7 +203,17 @@ class Databases:
         with superuser_errors():
             create_database(self.server, identity, template.name)
             with superuser(self.server, identity.name) as connection:
+                self._give_file_key(connection, identity.uuid)
                 refuse_unprotected(connection, template.fingerprint)
+
+    def _give_file_key(self, connection: Superuser, uuid: UUID) -> None:
+        """Make the key of a customer's files where there is none; a copy and a restored backup bring their own."""
+        if connection.run(sql("SELECT FROM gs_priv.file_key")).rowcount == 0:
+            wrapped = self._keys.new_customer_key(uuid, Purpose.FILES)
+            connection.run(
+                sql("INSERT INTO gs_priv.file_key VALUES ({id}, {w}) ON CONFLICT DO NOTHING",
+                    id=wrapped.key_id, w=wrapped.to_bytes())
+            )  # fmt: skip
 
     def _proven(self, connection: Superuser, facts: Facts) -> str:
         """Check a restored database; give its fingerprint, or none where other versions of its apps are installed."""

@@ -28,6 +28,7 @@ MAKING_SCRIPTS: Final = (
     "search.sql",
     "languages.sql",
     "trigram.sql",
+    "blobs.sql",
     "walls.sql",
 )
 CHECKING_SCRIPTS: Final = ("problems.sql", "fingerprint.sql")

@@ -1,7 +1,7 @@
 """The ORM: what an application developer imports to write models, rules and methods."""
 
 from growsoft.orm import api, fields
-from growsoft.orm.access import Access, Check, Indexed, Rule, Unique, current
+from growsoft.orm.access import Access, Check, Follows, Indexed, Rule, Unique, current
 from growsoft.orm.datafiles import DataRecord, Find, Ref
 from growsoft.orm.domain import Condition, DomainError
 from growsoft.orm.env import Env, Locale, open_env, run
@@ -18,6 +18,7 @@ __all__ = [
     "DomainError",
     "Env",
     "Find",
+    "Follows",
     "Group",
     "Indexed",
     "Locale",

@@ -52,6 +52,24 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class Follows:
+    """Rows have the rights of the record they name, whatever its model: who reads it sees them, who may change it, too.
+
+    ``model`` and ``record`` are the fields that name it, a model's name and an id; ``create`` is the right on the
+    record that adding a row takes. A row that names none is its maker's alone. ``Access`` is still needed: it opens
+    columns and verbs.
+    """
+
+    model: str = "res_model"
+    record: str = "res_id"
+    create: Literal["read", "write"] = "write"
+
+    def needed(self, verb: Verb) -> Verb:
+        """Give the right on the record that a verb on its rows takes."""
+        return self.create if verb == "create" else "read" if verb == "read" else "write"
+
+
+@dataclass(frozen=True, slots=True)
 class Check:
     """A condition that PostgreSQL holds every row to, on columns of the row itself; ``message`` is for people."""
 

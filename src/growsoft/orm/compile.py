@@ -49,6 +49,7 @@ _CASTS: Final[dict[ColumnType, tuple[Sql, Sql]]] = {
     "jsonb": (sql("::jsonb"), sql("::jsonb[]")),
     "bytea": (sql("::bytea"), sql("::bytea[]")),
     "double precision": (sql("::double precision"), sql("::double precision[]")),
+    "gs.file": (sql("::gs.file"), sql("::gs.file[]")),
 }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,6 +10,7 @@ from growsoft.orm.access import VERBS, Unique, Verb
 from growsoft.orm.audit import audits
 from growsoft.orm.columns import SOURCE, in_language
 from growsoft.orm.compile import Compiler, Declared, constant
+from growsoft.orm.conditions import global_conditions, group_conditions, owner_conditions
 from growsoft.orm.fields import AnyField, Many2many, Many2one, Reference, Selection
 from growsoft.orm.fields.json import json_text
 from growsoft.orm.fields.stamps import STAMPS
@@ -22,7 +22,7 @@ from growsoft.postgres.context import group_role
 from growsoft.postgres.database import ELEVATED_GROUP
 from growsoft.postgres.policies import TRUE, Command, Declarations, Grant, Policy
 from growsoft.postgres.schema import Column, Constraint, ForeignKey, Index, Table
-from growsoft.postgres.sql import Sql, ident, join, literal, sql
+from growsoft.postgres.sql import ident, join, literal, sql
 from growsoft.postgres.tree import tree_triggers
 
 if TYPE_CHECKING:
@@ -139,6 +139,8 @@ def _foreign_keys(registry: Registry, info: ModelInfo) -> Iterator[ForeignKey]:
 
 def _indexes(registry: Registry, info: ModelInfo) -> Iterator[Index]:
     sorted_by = info.order.split(",")[0].split()[0]
+    if info.follows is not None:
+        yield Index(name_within(f"{info.table}_follows"), (ident(info.follows.model), ident(info.follows.record)))
     for field in info.columns.values():
         if field.translate:
             yield from _translated_indexes(info, field, registry.languages, sorted_by=field.name == sorted_by)
@@ -216,39 +218,11 @@ def _policies(registry: Registry, info: ModelInfo) -> Iterator[Policy]:
         for group, condition in group_conditions(registry, info, verb).items():
             role = group_role(group)
             yield Policy(info.table, name_within(f"{role}__{verb}"), command, condition, role)
-        for name, condition in _global_conditions(registry, info, verb):
+        for name, condition in global_conditions(registry, info, verb):
             yield Policy(info.table, name_within(f"rule_{name}__{verb}"), command, condition)
     for field in info.fields.values():
         if isinstance(field, Many2many):
             yield from _relation_policies(registry, info, field)
-
-
-def group_conditions(registry: Registry, info: ModelInfo, verb: Verb, alias: Sql | None = None) -> dict[str, Sql]:
-    """Give what each group is shown: its rules joined by OR; with no group rules at all, everything by its Access."""
-    compiler = Compiler(registry, Declared())
-    allowed = {access.group for access in info.access if verb in access.verbs}
-    if not any(rule.group for rule in info.rules.values()):
-        return dict.fromkeys(sorted(allowed), TRUE)
-    rules: defaultdict[str, list[Sql]] = defaultdict(list)
-    for rule in info.rules.values():
-        if rule.group and verb in rule.verbs:
-            rules[rule.group].append(compiler.where(info, rule.condition, alias))
-    return {
-        group: conditions[0] if len(conditions) == 1 else join(" OR ", [sql("({c})", c=c) for c in conditions])
-        for group, conditions in sorted(rules.items())
-    }
-
-
-def _global_conditions(
-    registry: Registry, info: ModelInfo, verb: Verb, alias: Sql | None = None
-) -> Iterator[tuple[str, Sql]]:
-    compiler = Compiler(registry, Declared())
-    for name, rule in info.rules.items():
-        if not rule.group and verb in rule.verbs:
-            where = compiler.where(info, rule.condition, alias)
-            # IS NULL, because the planner takes it for nearly never true, as elevation is; a plain truth value counts
-            # as one half, and every estimate behind a global rule would be too high.
-            yield name, sql("(SELECT nullif(NOT gs.elevated(), false)) IS NULL OR ({where})", where=where)
 
 
 def _relation_policies(registry: Registry, info: ModelInfo, field: Many2many[Any]) -> Iterator[Policy]:
@@ -258,20 +232,10 @@ def _relation_policies(registry: Registry, info: ModelInfo, field: Many2many[Any
     for verb, needed in verbs:
         command = _COMMANDS[verb]
         yield Policy(relation, name_within(f"{ELEVATED_GROUP}_{verb}"), command, TRUE, ELEVATED_GROUP)
-        for group, conditions in _owner_conditions(registry, info, needed).items():
+        for group, conditions in owner_conditions(registry, info, needed).items():
             where = join(" AND ", [sql("o__.id = {rel}.source_id", rel=ident(relation)), *conditions])
             exists = sql("EXISTS (SELECT FROM {t} o__ WHERE {where})", t=ident(info.table), where=where)
             yield Policy(relation, name_within(f"{group_role(group)}__{verb}"), command, exists, group_role(group))
-
-
-def _owner_conditions(registry: Registry, info: ModelInfo, verb: Verb) -> dict[str, list[Sql]]:
-    """Give what the record that links belong to has to meet beyond being seen, by group."""
-    owner = ident("o__")
-    grouped = group_conditions(registry, info, verb, owner)
-    if verb == "read":  # the record's own policies say who sees it
-        return {group: [] for group in grouped}
-    narrowing = [sql("({c})", c=condition) for _name, condition in _global_conditions(registry, info, verb, owner)]
-    return {group: [sql("({c})", c=condition), *narrowing] for group, condition in grouped.items()}
 
 
 def _nothing(policies: Iterable[Policy], grants: Iterable[Grant]) -> Iterator[Policy]:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, LiteralString, TypeVar, overload
 
-from growsoft.errors import AccessError
+from growsoft.errors import AccessError, ConfigError
 from growsoft.orm.columns import SOURCE
 from growsoft.orm.compile import Bound, Compiler
 from growsoft.orm.domain import Condition, Leaf, names_in
@@ -21,7 +21,7 @@ from growsoft.orm.inverting import asked
 from growsoft.orm.rights import Rights
 from growsoft.orm.work import Cache, Work
 from growsoft.postgres.context import Context, Door, group_role
-from growsoft.postgres.database import Database
+from growsoft.postgres.database import Database, Files
 from growsoft.postgres.sql import Sql, proven_literal
 from growsoft.postgres.transaction import Mode, Result, retrying
 
@@ -96,6 +96,13 @@ class Env:
     def groups(self) -> frozenset[str]:
         """The roles of the user's groups, implied ones included."""
         return self.work.groups(self.context.profile)
+
+    @property
+    def files(self) -> Files:
+        """Where files of this database are kept."""
+        if self.database.files is None:
+            raise ConfigError("This process has no storage for files; start it with the command line of Growsoft.")
+        return self.database.files
 
     @property
     def tz(self) -> str:

@@ -12,7 +12,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Any, Final
 
 from growsoft.errors import ConfigError
-from growsoft.orm.access import Access, Check, Indexed, Rule
+from growsoft.orm.access import Access, Check, Follows, Indexed, Rule
 from growsoft.orm.api import CONSTRAINS, PUBLIC
 from growsoft.orm.domain import ContextValue, Leaf
 from growsoft.orm.fields import AnyField, Computed, Relation, Selection
@@ -154,6 +154,7 @@ def _info(family: Family, cls: type[Model]) -> ModelInfo:
         access=tuple(m for m in own.values() if isinstance(m, Access)),
         rules=rules | ({"maker": OWN_ROWS} if cls._transient else {}),
         checks={n: m for n, m in members.items() if isinstance(m, Check)},
+        follows=next((m for m in members.values() if isinstance(m, Follows)), None),
         constraints=tuple(_constraints(cls).items()),
         public={n: getattr(m, PUBLIC) for n, m in members.items() if hasattr(m, PUBLIC)},
         indexes={n: m for n, m in members.items() if isinstance(m, Indexed)},

@@ -16,7 +16,7 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from growsoft.errors import ConfigError
-from growsoft.orm.access import Access, Check, Indexed, Rule, checked_group
+from growsoft.orm.access import Access, Check, Follows, Indexed, Rule, checked_group
 from growsoft.orm.domain import DomainError, names_in
 from growsoft.orm.fields import AnyField
 from growsoft.orm.graph import Dependencies
@@ -148,6 +148,7 @@ class ModelInfo:
     linked_by: tuple[Link, ...] = ()
     referred_by: tuple[Link, ...] = ()
     indexes: Mapping[str, Indexed] = dataclass_field(default_factory=dict[str, Indexed])
+    follows: Follows | None = None
 
     @property
     def table(self) -> str:
@@ -282,6 +283,11 @@ class Registry:
             for rule in info.rules.values():
                 found |= set(names_in(rule.condition))
         return frozenset(found)
+
+    @cached_property
+    def followers(self) -> tuple[ModelInfo, ...]:
+        """The models whose rows have the rights of the record they name, and go with it."""
+        return tuple(info for info in self.models.values() if info.follows is not None)
 
     @cached_property
     def plans(self) -> Memo[Plan]:

@@ -15,7 +15,7 @@ import msgspec
 from growsoft.errors import MissingError
 from growsoft.orm.compile import among, value_of
 from growsoft.orm.domain import Condition, DomainError
-from growsoft.orm.fields import Many2many, Many2one, One2many
+from growsoft.orm.fields import AnyField, Binary, Many2many, Many2one, One2many
 from growsoft.orm.search import tail
 from growsoft.postgres.sql import Sql, ident, join, sql
 
@@ -92,7 +92,7 @@ class Plan:
             field = info.fields[name]
             if not field.stored or name == "id":
                 continue
-            columns.append(value_of(field, sql("{t}.{c}", t=table, c=ident(name)), lang))
+            columns.append(_shown(field, value_of(field, sql("{t}.{c}", t=table, c=ident(name)), lang)))
             if isinstance(field, Many2one):
                 comodel = registry.models[field.comodel]
                 text = comodel.name not in nameable or comodel.fields[comodel.rec_name].column == "text"
@@ -153,6 +153,11 @@ class Plan:
                 out[name] = list(record._value(name))
             for name in self._computed:
                 out[name] = record._value(name)
+
+
+def _shown(field: AnyField, value: Sql) -> Sql:
+    """Give what goes to the wire: of a file its size, and where it lies to nobody."""
+    return sql("nullif(split_part({v}, ':', 2), '')::bigint", v=value) if isinstance(field, Binary) else value
 
 
 def _text(name: object) -> str:

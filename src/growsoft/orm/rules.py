@@ -7,7 +7,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from growsoft.errors import ConfigError
-from growsoft.orm.access import Rule
+from growsoft.orm.access import Rule, Verb
 from growsoft.orm.compile import Compiler, Declared, hierarchy_of
 from growsoft.orm.domain import HIERARCHIES, Condition, ContextValue, DomainError, Leaf, leaves
 from growsoft.orm.fields import Many2many, One2many, Relation
@@ -61,6 +61,21 @@ def _refuse_unreadable(registry: Registry, info: ModelInfo, name: str, rule: Rul
                 )
 
 
+def readable_outside(registry: Registry, info: ModelInfo, group: str, verb: Verb) -> bool:
+    """Whether a group may ask of a record, from outside of it, whether its rules for a verb hold."""
+    closed = registry.implied(group)
+    verbs = {allowed for access in info.access if access.group in closed for allowed in access.verbs}
+    if not {"read", verb} <= verbs:
+        return False
+    if verb == "read":  # then its own policies answer
+        return True
+    rules = [rule for rule in info.rules.values() if verb in rule.verbs and rule.group in ("", group)]
+    glances = [glance for rule in rules for glance in _glances(registry, info, rule.condition)]
+    own_columns = (leaf.names[0] for rule in rules for leaf in _simplest(registry, info, rule.condition))
+    asked = [*glances, *(Glance(info, name, "") for name in own_columns)]
+    return all(_may_read(registry, glance, group) for glance in asked)
+
+
 def _may_read(registry: Registry, glance: Glance, group: str) -> bool:
     closed = registry.implied(group)
     field = glance.info.fields[glance.field]
@@ -84,6 +99,8 @@ def _refuse_circles(registry: Registry) -> None:
             if isinstance(field, Many2many):
                 graph[field.relation(info.table)] = {info.table}
         tables = graph.setdefault(info.table, set())
+        if info.follows is not None:
+            tables |= {other.table for other in registry.models.values() if other.follows is None}
         for rule in info.rules.values():
             for glance in _glances(registry, info, rule.condition):
                 tables |= {glance.info.table, glance.relation} - {""}

@@ -1,9 +1,13 @@
 """Making, changing and deleting records: values are checked first, then all of it happens or nothing."""
 
+# ruff: noqa: SLF001
+# pyright: reportPrivateUsage=false
+# A recordset and the code that reads, writes and registers it are one class in several files.
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from growsoft.errors import AccessError, ValidationError
 from growsoft.orm import commands, statements
@@ -20,6 +24,8 @@ if TYPE_CHECKING:
     from growsoft.orm.registry import ModelInfo
 
 Values = Mapping[str, object]
+
+_FOLLOWERS: Final = "what belongs to a record has its rights, and goes with it"
 
 
 def create(env: Env, info: ModelInfo, many: Sequence[Values]) -> tuple[int, ...]:
@@ -55,7 +61,7 @@ def assign(env: Env, info: ModelInfo, ids: tuple[int, ...], values: Values) -> N
     for name, value in values.items():
         field = _writable(info, name)
         if _is_column(field):
-            raws[name] = field.to_raw(value)
+            raws[name] = field.to_column(env, value)
             _require(field, raws[name])
             if name not in env.rights.updatable(info):
                 raise AccessError(f"You may not change {field.label} of {info.description}.")
@@ -89,7 +95,16 @@ def unlink(env: Env, info: ModelInfo, ids: tuple[int, ...]) -> None:
                 _unlink_links(env, info, field.name, "source", ids)
         statements.delete(env, info, ids)
         refuse_referred(env, info, ids)
+        _unlink_followers(env, info, ids)
         env.work.gone(info.name, ids)
+
+
+def _unlink_followers(env: Env, info: ModelInfo, ids: tuple[int, ...]) -> None:
+    """Delete what belongs to records that are gone: who may delete a record may delete all that has its rights."""
+    for other in env.registry.followers if info.follows is None else ():
+        if (follows := other.follows) is not None:
+            elevated = env._elevated_for(_FOLLOWERS, __name__)
+            elevated[other.name].search([[follows.model, "=", info.name], [follows.record, "in", list(ids)]]).unlink()
 
 
 def _unlink_links(env: Env, info: ModelInfo, name: str, side: str, ids: Iterable[int]) -> None:
@@ -166,7 +181,7 @@ def _new_row(env: Env, info: ModelInfo, values: Values) -> dict[str, Any]:
         if name in STAMPS:
             continue
         if name in values and not field.writes_through:
-            row[name] = field.to_raw(values[name])
+            row[name] = field.to_column(env, values[name])
         elif field.default is not None:
             row[name] = field.to_raw(field.default(env) if callable(field.default) else field.default)
         else:

@@ -44,6 +44,7 @@ def prepare_database(connection: Superuser) -> None:
             script("growsoft.postgres", "search.sql"),
             script("growsoft.postgres", "languages.sql"),
             script("growsoft.postgres", "trigram.sql"),
+            script("growsoft.postgres", "blobs.sql"),
             script("growsoft.postgres", "walls.sql"),
         ):
             connection.run(part)

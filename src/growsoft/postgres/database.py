@@ -1,15 +1,28 @@
 """One customer's database as a process that serves it sees it: where it is, its keys, and its transactions."""
 
 from collections.abc import Generator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import Final
+from typing import BinaryIO, Final, Protocol
 from uuid import UUID
 
 from growsoft.postgres.connection import DatabaseUnavailable, Endpoint
 from growsoft.postgres.context import Context, Door, SignedDoor, profile_name
 from growsoft.postgres.pool import Pools
 from growsoft.postgres.transaction import Mode, Transaction
+
+
+class Files(Protocol):
+    """Where the files of a database lie: by address and size, never by a name that somebody gave."""
+
+    def put(self, source: BinaryIO, limit: int) -> tuple[str, int]:
+        """Keep content of at most ``limit`` bytes; give its address and size. Raises ``ValueError`` beyond."""
+        ...
+
+    def reading(self, address: str, size: int) -> AbstractContextManager[BinaryIO]:
+        """Open content. Raises ``MissingError``, and ``GrowsoftError`` for what was damaged."""
+        ...
+
 
 # The one group that sudo and the command line act with; like any other it reads through policies, never around them.
 ELEVATED_GROUP: Final = "gs_elevated"
@@ -26,6 +39,7 @@ class Database:
     key_id: int
     signing_key: bytes = field(repr=False)
     pools: Pools = field(repr=False, compare=False)
+    files: Files | None = field(default=None, repr=False, compare=False)
 
     @property
     def name(self) -> str:

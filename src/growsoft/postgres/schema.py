@@ -7,7 +7,17 @@ from growsoft.postgres.sql import Sql, ident, idents, join, literal, sql
 
 PartKind = Literal["check", "link", "index", "trigger"]
 ColumnType = Literal[
-    "bigint", "integer", "text", "boolean", "numeric", "date", "timestamptz", "jsonb", "bytea", "double precision"
+    "bigint",
+    "integer",
+    "text",
+    "boolean",
+    "numeric",
+    "date",
+    "timestamptz",
+    "jsonb",
+    "bytea",
+    "double precision",
+    "gs.file",
 ]
 Event = Literal["each row", "insert", "update", "delete", "truncate"]
 TYPES: Final[dict[ColumnType, Sql]] = {
@@ -21,6 +31,7 @@ TYPES: Final[dict[ColumnType, Sql]] = {
     "jsonb": sql("jsonb"),
     "bytea": sql("bytea"),
     "double precision": sql("double precision"),
+    "gs.file": sql("gs.file"),
 }
 
 

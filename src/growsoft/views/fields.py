@@ -12,14 +12,16 @@ from growsoft.orm.access import Verb
 
 Kind = Literal[
     "char", "text", "integer", "decimal", "monetary", "boolean", "date", "datetime", "selection",
-    "many2one", "one2many", "many2many", "html", "json", "reference",
+    "many2one", "one2many", "many2many", "html", "json", "reference", "binary",
 ]  # fmt: skip
 
 NUMBERS: Final = frozenset[Kind](("integer", "decimal", "monetary"))
 TEXTS: Final = frozenset[Kind](("char", "text"))
 # What no form has an input for: it is looked at, and changed by code and by imports.
-SHOWN_ONLY: Final = frozenset[Kind](("one2many", "json", "reference"))
+SHOWN_ONLY: Final = frozenset[Kind](("one2many", "json", "reference", "binary"))
 MANY: Final = frozenset[Kind](("one2many", "many2many"))
+UNSEARCHED: Final = frozenset[Kind](("json", "reference", "binary"))
+UNSORTED: Final = UNSEARCHED | {"text", "html"}
 
 # What every table has and no form of people's own shows by itself.
 TECHNICAL: Final = frozenset({"id", "version", "create_uid", "create_date", "write_uid", "write_date"})
@@ -66,12 +68,12 @@ class FieldView:
     @property
     def sortable(self) -> bool:
         """Whether lists can be ordered by it."""
-        return self.stored and self.kind not in MANY and self.kind not in {"text", "html", "json", "reference"}
+        return self.stored and self.kind not in MANY | UNSORTED
 
     @property
     def searchable(self) -> bool:
         """Whether lists can be searched by it."""
-        return (self.stored or self.kind in MANY) and self.kind not in {"json", "reference"}
+        return (self.stored or self.kind in MANY) and self.kind not in UNSEARCHED
 
     @property
     def numeric(self) -> bool:

@@ -12,6 +12,7 @@ from growsoft.views.fields import FieldView, Link, Money, Value
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 # U+2212: a minus as wide as a plus, so that columns of figures stand in line.
 MINUS = "\N{MINUS SIGN}"
+_SIZES = ((1_000_000_000, "GB"), (1_000_000, "MB"), (1000, "kB"), (1, "bytes"))
 # Wide enough for every number that a column keeps: the default context would refuse the longest ones.
 _EXACT = Context(prec=1000)
 
@@ -25,6 +26,8 @@ def shown(field: FieldView, value: Value, zone: tzinfo = UTC) -> str:
             return "Yes" if value else "No"
         case str():
             return _text(field, value)
+        case int() if field.kind == "binary":
+            return size(value)
         case int() | Decimal():
             return number(value, field.places)
         case Money():
@@ -56,6 +59,12 @@ def number(value: int | Decimal, places: int | None = None) -> str:
     if isinstance(value, Decimal):
         value = trimmed(value) if places is None else value.quantize(Decimal(1).scaleb(-places), context=_EXACT)
     return f"{value:,f}".replace("-", MINUS) if isinstance(value, Decimal) else f"{value:,}".replace("-", MINUS)
+
+
+def size(count: int) -> str:
+    """Return a size in bytes as people say it, in powers of ten like disks (SI)."""
+    step = next((step for step, _unit in _SIZES if count >= step), 1)
+    return f"{count / step:.3g}\N{NO-BREAK SPACE}{dict(_SIZES)[step]}"
 
 
 def money(value: Money) -> str:

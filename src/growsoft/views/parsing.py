@@ -42,7 +42,7 @@ def parsed(field: FieldView, text: str, zone: tzinfo = UTC) -> Value:
             return _choice(field, text)
         case "many2one" | "one2many" | "many2many" | "reference":
             raise TypeError(f"{field.name} is a relation: records are looked up, not read.")
-        case "json":
+        case "json" | "binary":
             raise TypeError(f"{field.name} is only shown; no form has an input for it.")
 
 

@@ -123,7 +123,7 @@ class Records:
             field = info.fields[name]
             if (
                 field.default is not None
-                and field.kind not in ("json", "reference")
+                and field.kind not in ("json", "reference", "binary")
                 and not isinstance(field, One2many | Many2many)
             ):
                 default = field.default(self._env) if callable(field.default) else field.default

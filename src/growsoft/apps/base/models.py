@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import mimetypes
 from decimal import Decimal
 
 from growsoft.apps.base.data import country_codes
 from growsoft.errors import ValidationError
 from growsoft.exchange.naming import Naming
-from growsoft.orm import Access, Check, Model, api, fields
+from growsoft.orm import Access, Check, Follows, Model, api, fields
 from growsoft.orm.fields.scalar import rounded
 
 
@@ -149,6 +150,42 @@ class Sequence(Model):
         number = found.next_number
         found.next_number = number + 1
         return f"{found.prefix}{number:0{found.padding}d}"
+
+
+class Attachment(Model):
+    """Attachment: a file that belongs to a record, whatever its model, and has its rights.
+
+    One that names no record is its maker's alone, until it is given to one.
+    """
+
+    _name = "ir.attachment"
+    _order = "id desc"
+
+    name = fields.Char(required=True, size=255)
+    description = fields.Text()
+    res_model = fields.Char("Model", size=64)
+    res_id = fields.Many2oneReference("Record", model_field="res_model")
+    datas = fields.Binary("File", required=True)
+
+    owner = Follows("res_model", "res_id")
+    everybody = Access("base.user")
+
+    @api.computed("datas", store=True)
+    def file_size(self) -> int:
+        """The size in bytes."""
+        return self.datas.size if self.datas else 0
+
+    @api.computed("name", store=True, string="Type")
+    def mimetype(self) -> str:
+        """What the name says it is. Nothing believes it: what is shown is decided by a short list of harmless types."""
+        return mimetypes.guess_type(self.name, strict=True)[0] or "application/octet-stream"
+
+    @api.constrains("res_model", "res_id")
+    def _check_owner(self) -> None:
+        for attachment in self:
+            known = attachment.res_model in self.env.registry.models
+            if bool(attachment.res_model) != bool(attachment.res_id) or (attachment.res_model and not known):
+                raise ValidationError("An attachment names a record by its model and its id, or none at all.")
 
 
 class Setting(Model):

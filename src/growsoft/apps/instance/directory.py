@@ -6,11 +6,13 @@ import threading
 import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
 from growsoft.apps.instance.models import State
 from growsoft.orm import load, open_env
+from growsoft.orm.filekeys import with_files
 from growsoft.orm.registry import installed_apps
 from growsoft.postgres.check import refuse_unprotected
 from growsoft.postgres.connection import Endpoint
@@ -46,12 +48,18 @@ class Directory:
     Thread-safe. A database whose protection is not what its apps declare is refused (``DatabaseUnprotected``).
     """
 
-    def __init__(self, control: Located, server: Endpoint, keys: WorkerKeys, keeper: KeeperPort, pools: Pools) -> None:
-        """``server`` says where the cluster is; name, user and password are those of each database."""
+    def __init__(
+        self, control: Located, server: Endpoint, keys: WorkerKeys, keeper: KeeperPort, pools: Pools, files: Path
+    ) -> None:
+        """``server`` says where the cluster is; name, user and password are those of each database.
+
+        ``files`` is the folder of all their files.
+        """
         self._server = server
         self._keys = keys
         self._keeper = keeper
         self._pools = pools
+        self._files = files
         self._control = control
         self._lock = threading.Lock()
         self._found: dict[str, tuple[float, Site | None]] = {}
@@ -109,7 +117,7 @@ class Directory:
             known = None if changing else self._checked.get(key)
         if known is not None:
             return known if known.name == where.name else replace(known, name=where.name)
-        database = database_of(where, self._server, self._keys, self._pools)
+        database = database_of(where, self._server, self._keys, self._pools, self._files)
         applied = self._keeper.apply_declarations(where.pg_name)
         _refuse(database, applied.fingerprint)
         # What the database says of itself; the registry may not have been told yet.
@@ -145,11 +153,12 @@ def located(row: dict[str, object]) -> Located:
     )
 
 
-def database_of(where: Located, server: Endpoint, keys: WorkerKeys, pools: Pools) -> Database:
+def database_of(where: Located, server: Endpoint, keys: WorkerKeys, pools: Pools, files: Path) -> Database:
     """Work out how to get into a database: its login's password and its signing key follow from its uuid."""
     password = keys.login_password(where.uuid, where.key_id)
     endpoint = replace(server, dbname=where.pg_name, user=where.pg_name, password=password)
-    return Database(endpoint, where.uuid, where.key_id, keys.signing_key(where.uuid, where.key_id), pools)
+    database = Database(endpoint, where.uuid, where.key_id, keys.signing_key(where.uuid, where.key_id), pools)
+    return with_files(database, files, keys)
 
 
 def _refuse(database: Database, expected: str) -> None:

@@ -163,6 +163,11 @@ class Field(Generic[V]):
         """Turn a value into what the column holds. Raises ``ValidationError`` naming the field."""
         return value
 
+    def to_column(self, env: Env, value: object) -> object:
+        """Turn a value that is written into what the column holds; most need to know nothing of where that is."""
+        del env
+        return self.to_raw(value)
+
     def to_operand(self, value: object) -> object:
         """Turn a value of a condition into what the column is compared with: the same, but never rounded or cut."""
         return self.to_raw(value)

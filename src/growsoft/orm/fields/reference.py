@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 from growsoft.orm.fields.base import Field
-from growsoft.orm.fields.options import Common
+from growsoft.orm.fields.options import Common, Options
 from growsoft.orm.narrow import is_id, is_sequence
 
 if TYPE_CHECKING:
@@ -78,6 +78,34 @@ class Reference(Field["Model | None"]):
             model, record_id = value
             return (model, record_id) if isinstance(model, str) and is_id(record_id) else ("", 0)
         raise self.refuse(value, "a record, or the name of a model and an id like res.users,1")
+
+
+class Many2oneReference(Field[int]):
+    """The id of a record whose model another field of the row names (``model_field``); unset is 0.
+
+    Nothing but this pair says where it leads. It is for models that follow the rights of what they name.
+    """
+
+    column: ClassVar[ColumnType | None] = "bigint"
+    kind = "many2one_reference"
+
+    def __init__(self, string: str = "", *, model_field: str = "res_model", **options: Unpack[Options[int]]) -> None:
+        """``model_field`` names the field with the name of the model."""
+        super().__init__(string, **options)
+        self.model_field = model_field
+
+    @property
+    def unset(self) -> object:
+        """Unset is 0, which is no record's id."""
+        return 0
+
+    def to_raw(self, value: object) -> object:
+        """Take an id."""
+        if value is None or value is False or value == 0:
+            return 0
+        if not is_id(value):
+            raise self.refuse(value, "the id of a record")
+        return value
 
 
 def split(text: str) -> tuple[str, int]:

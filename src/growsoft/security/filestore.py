@@ -1,0 +1,129 @@
+"""A folder of encrypted files by address: written whole or not at all, and swept when nothing refers to them."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import time
+from collections.abc import Callable, Collection, Generator, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from growsoft.errors import MissingError
+from growsoft.security.blobs import BlobKeyUnknown, FileKeys, read_blob, write_blob
+
+_ADDRESS: Final = re.compile(r"[0-9a-f]{64}\Z")
+# The workers and the keeper's user both read and write here; nobody else passes the folder above, which is theirs.
+_READABLE: Final = 0o644
+_SHARED: Final = 0o777
+# A file is written before the row that refers to it is committed, and a dump may still name one that no row refers to
+# any more: for so long nothing is swept.
+GRACE: Final = 48 * 3600.0  # seconds
+
+
+class FileStore:
+    """The files of one customer. ``keys`` is asked when the first one is read or written."""
+
+    def __init__(self, folder: Path, keys: Callable[[], FileKeys]) -> None:
+        """``folder`` is made with the first file."""
+        self.folder = folder
+        self._ask = keys
+        self._keys: FileKeys | None = None
+
+    def put(self, source: BinaryIO, limit: int) -> tuple[str, int]:
+        """Keep content of at most ``limit`` bytes; give its address and size. Raises ``ValueError`` beyond.
+
+        The same content is kept once.
+        """
+        self._make(self.folder)
+        temporary = self.folder / f"new-{secrets.token_hex(8)}"
+        try:
+            with temporary.open("x+b") as file:
+                os.fchmod(file.fileno(), _READABLE)
+                address, size = write_blob(self._opened(), source, file, limit)
+                file.flush()
+                os.fsync(file.fileno())
+            self._place(temporary, address)
+        finally:
+            temporary.unlink(missing_ok=True)
+        return address, size
+
+    @contextmanager
+    def reading(self, address: str, size: int) -> Generator[BinaryIO]:
+        """Open content. Raises ``MissingError`` and ``BlobDamaged``."""
+        try:
+            source = self.path(address).open("rb")
+        except FileNotFoundError:
+            raise MissingError("This file is missing from the storage; ask your administrator.") from None
+        with source, self._content(address, size, source) as content:
+            yield content
+
+    def path(self, address: str) -> Path:
+        """Give where a file lies. Raises ``ValueError`` for what is no address."""
+        if not _ADDRESS.match(address):
+            raise ValueError(f"{address[:80]!r} is no address of a file")
+        return self.folder / address[:2] / address
+
+    def addresses(self) -> Iterator[str]:
+        """Give the addresses of all files there are."""
+        for path in self.folder.glob("[0-9a-f][0-9a-f]/*"):
+            if _ADDRESS.match(path.name):
+                yield path.name
+
+    def sweep(self, referred: Collection[str], *, now: float | None = None, grace: float = GRACE) -> int:
+        """Delete what nothing refers to and nobody has written for ``grace`` seconds; give how many those were.
+
+        Interrupted uploads go as well.
+        """
+        limit = (time.time() if now is None else now) - grace
+        left = [self.path(address) for address in self.addresses() if address not in referred]
+        gone = [path for path in (*left, *self.folder.glob("new-*")) if _age(path) < limit]
+        for path in gone:
+            path.unlink(missing_ok=True)
+        return len(gone)
+
+    def _content(self, address: str, size: int, source: BinaryIO) -> BinaryIO:
+        try:
+            return read_blob(self._opened(), address, size, source)
+        except BlobKeyUnknown:  # a key may have been added since this process asked
+            self._keys = None
+            source.seek(0)
+            return read_blob(self._opened(), address, size, source)
+
+    def _place(self, temporary: Path, address: str) -> None:
+        final = self.path(address)
+        self._make(final.parent)
+        with suppress(FileNotFoundError):
+            os.utime(final)  # in use again, so no sweep may take it
+            return
+        temporary.replace(final)
+        _sync(final.parent)
+
+    def _opened(self) -> FileKeys:
+        if self._keys is None:
+            self._keys = self._ask()
+        return self._keys
+
+    @staticmethod
+    def _make(folder: Path) -> None:
+        if not folder.is_dir():
+            folder.mkdir(parents=True, exist_ok=True)
+            with suppress(PermissionError):  # another worker was first
+                folder.chmod(_SHARED)
+
+
+def _age(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return float("inf")
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,1 @@
+"""Files on records, and what belongs to records of any model."""
