@@ -2,6 +2,7 @@
 
 from growsoft.orm import api, fields
 from growsoft.orm.access import Access, Check, Follows, Indexed, Rule, Unique, current
+from growsoft.orm.companies import company_rule
 from growsoft.orm.datafiles import DataRecord, Find, Ref
 from growsoft.orm.domain import Condition, DomainError
 from growsoft.orm.env import Env, Locale, open_env, run
@@ -30,6 +31,7 @@ __all__ = [
     "Rule",
     "Unique",
     "api",
+    "company_rule",
     "current",
     "fields",
     "load",

@@ -15,6 +15,7 @@ from typing import Any
 
 from growsoft.errors import ConfigError
 from growsoft.orm.checking import check_hierarchy, check_kind, check_names
+from growsoft.orm.companies import with_company_checks
 from growsoft.orm.domain import DomainError
 from growsoft.orm.fields import AnyField, Many2many, Many2one, One2many, Reference, Relation
 from growsoft.orm.graph import build_dependencies
@@ -37,7 +38,7 @@ def build(apps: Sequence[App]) -> Registry:
     alone = assembled(parts)
     for info in alone.values():
         _check_links(info, alone)
-    models = {name: _linked(info, alone) for name, info in alone.items()}
+    models = with_company_checks({name: _linked(info, alone) for name, info in alone.items()})
     registry = Registry(tuple(apps), models, build_dependencies(models))
     _check_tables(models)
     for info in models.values():

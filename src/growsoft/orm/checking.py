@@ -16,6 +16,8 @@ _ALIKE: Final = {"text": "char", "monetary": "decimal"}
 
 def check_kind(registry: Registry, info: ModelInfo, field: AnyField) -> None:
     """Raise ``ConfigError`` for a field that cannot be what it says."""
+    if field.unique_per and (not field.unique or not isinstance(info.fields.get(field.unique_per), Many2one)):
+        raise ConfigError(f"{info.name}.{field.name}: unique_per needs unique, and names a link to one record.")
     if field.company_dependent:
         problem = _company_problem(field)
         if problem:
@@ -45,7 +47,7 @@ def check_names(info: ModelInfo) -> None:
     if named is None or not named.stored or (named.storage == "jsonb" and not named.translate):
         raise ConfigError(f"{info.name} is named by {info.rec_name}, which is no stored field of it; set _rec_name.")
     for name in info.searched_by[1:]:
-        if name not in info.columns or info.column(name) != "text":
+        if name not in info.columns or info.fields[name].column != "text":
             raise ConfigError(
                 f"{info.name} is searched by {name}, which is no stored text of it; fix _rec_names_search."
             )

@@ -160,7 +160,9 @@ def _indexes(registry: Registry, info: ModelInfo) -> Iterator[Index]:
             yield Index(name_within(f"{info.table}_{field.name}_search"), (column,), method="trigram")
         if field.unique:
             where = sql("{c} <> ''", c=column) if text else None
-            yield Index(name_within(f"{info.table}_{field.name}_unique"), (column,), unique=True, where=where)
+            # Records without a company, say, compete among each other: what all share is one more company here.
+            per = (sql("coalesce({link}, 0)", link=ident(field.unique_per)),) if field.unique_per else ()
+            yield Index(name_within(f"{info.table}_{field.name}_unique"), (column, *per), unique=True, where=where)
 
 
 def _translated_indexes(

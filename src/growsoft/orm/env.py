@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, LiteralString, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Final, LiteralString, TypeVar, overload
 
 from growsoft.errors import AccessError, ConfigError
 from growsoft.orm.columns import SOURCE
@@ -20,10 +20,10 @@ from growsoft.orm.fields import AnyField, Computed
 from growsoft.orm.inverting import asked
 from growsoft.orm.rights import Rights
 from growsoft.orm.work import Cache, Work
-from growsoft.postgres.context import Context, Door, group_role
+from growsoft.postgres.context import Context, Door, group_role, working_in
 from growsoft.postgres.database import Database, Files
-from growsoft.postgres.sql import Sql, proven_literal
-from growsoft.postgres.transaction import Mode, Result, retrying
+from growsoft.postgres.sql import Sql, proven_literal, sql
+from growsoft.postgres.transaction import CompanyRefused, Mode, Result, retrying
 
 if TYPE_CHECKING:
     from growsoft.orm.model import Model
@@ -83,6 +83,11 @@ class Env:
         return self.context.companies
 
     @property
+    def company_id(self) -> int:
+        """Id of the current company, the first of those he works in; 0 when there is none."""
+        return self.companies[0] if self.companies else 0
+
+    @property
     def actor(self) -> int:
         """Id of the staff member who acts for him; 0 when he acts himself."""
         return self.context.actor
@@ -116,6 +121,21 @@ class Env:
     def in_locale(self, locale: Locale) -> Env:
         """The same, shown in another language or time zone."""
         return Env(self.work, self.database, self.registry, self.door, self.context, locale)
+
+    def with_companies(self, *companies: int) -> Env:
+        """Work in these of his companies, the first of them the current one. Raises ``CompanyRefused`` for others."""
+        if not self.elevated and not set(companies) <= set(self._own_companies()):
+            raise CompanyRefused
+        door = working_in(self.door, companies)
+        return Env(self.work, self.database, self.registry, door, self.work.enter_by(self, door), self.locale)
+
+    def with_company(self, company: int) -> Env:
+        """Work in one company first, and in the others as before."""
+        return self.with_companies(company, *(other for other in self.companies if other != company))
+
+    def _own_companies(self) -> tuple[int, ...]:
+        """Give all companies that the user may work in."""
+        return tuple(self.execute(_ACCOUNT.rebind((self.user_id,))).column(int))
 
     def sudo(self, reason: LiteralString) -> Env:
         """Act elevated, for a reason that a stranger would accept; reason and place of the call are audited.
@@ -224,3 +244,4 @@ def run(
 
 
 Values = Mapping[str, object]
+_ACCOUNT: Final = sql("SELECT unnest(companies) FROM gs.account({user}::bigint)", user=0)

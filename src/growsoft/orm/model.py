@@ -14,7 +14,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar, LiteralString, Self, TypeVar, cast, overload
 
 from growsoft.errors import MissingError, UserError, ValidationError
-from growsoft.orm import reader, rows, search, writer
+from growsoft.orm import companies, reader, rows, search, writer
 from growsoft.orm.domain import Condition
 from growsoft.orm.fields.base import Field, is_field
 from growsoft.orm.fields.relational import Relation
@@ -66,6 +66,7 @@ class Model(Queries, metaclass=ModelType):
     _description: ClassVar[str] = ""
     _audit: ClassVar[bool] = True
     _audit_without: ClassVar[tuple[str, ...]] = ()
+    _company: ClassVar[str] = "company_id"
     _extends: ClassVar[bool] = False
     _abstract: ClassVar[bool] = False
     _transient: ClassVar[bool] = False
@@ -338,6 +339,14 @@ class Model(Queries, metaclass=ModelType):
         for lang, text in texts.items():
             refuse_unknown(self.env.registry, lang)
             self.with_lang(lang).write({name: text})
+
+    # -- companies ---------------------------------------------------------------------------------------------------
+
+    def _check_companies(self) -> None:
+        companies.refuse_foreign_links(self)
+
+    def _check_companies_of_links(self) -> None:
+        companies.refuse_links_of_others(self)
 
     # -- for fields --------------------------------------------------------------------------------------------------
 

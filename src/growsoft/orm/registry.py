@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from growsoft.errors import ConfigError
 from growsoft.orm.access import Access, Check, Follows, Indexed, Rule, checked_group
+from growsoft.orm.companies import CheckedLink, checked_links
 from growsoft.orm.domain import DomainError, names_in
 from growsoft.orm.fields import AnyField
 from growsoft.orm.graph import Dependencies
@@ -234,6 +235,11 @@ class Registry:
     def languages(self) -> tuple[str, ...]:
         """The languages that people can choose: the source language, and those that an app brings words in."""
         return languages_of(app.package for app in self.apps)
+
+    @cached_property
+    def company_links(self) -> tuple[CheckedLink, ...]:
+        """The links that must stay within a company."""
+        return checked_links(self.models)
 
     @property
     def versions(self) -> dict[str, str]:

@@ -11,12 +11,13 @@ from growsoft.errors import GrowsoftError
 from growsoft.orm.graph import Node, Trigger
 from growsoft.orm.recompute import awaited, settle
 from growsoft.orm.statements import write_dirty, write_waiting
+from growsoft.postgres.refusals import ContextRefused
 from growsoft.postgres.sql import Sql, sql
 
 if TYPE_CHECKING:
     from growsoft.orm.env import Env
     from growsoft.orm.registry import ModelInfo
-    from growsoft.postgres.context import Door
+    from growsoft.postgres.context import Context, Door
     from growsoft.postgres.transaction import Result, Transaction
 
 Raw = dict[str, Any]
@@ -136,7 +137,16 @@ class Work:
         if self._ended:
             raise WorkEnded
         if self.door is not env.door:
-            self._flip(env)
+            self._flip(env.door)
+
+    def enter_by(self, env: Env, door: Door) -> Context:
+        """Let whoever ``env`` stands for act by another door of his from here on; give what he may be there."""
+        self._flip(env.door)
+        self._flip(door)
+        context = self.transaction.context
+        if context is None:
+            raise ContextRefused("Nobody entered by this door.")
+        return context
 
     @property
     def waiting(self) -> bool:
@@ -256,13 +266,14 @@ class Work:
             for (model, method), ids in waiting.items():
                 getattr(env[model].browse(ids), method)()
 
-    def _flip(self, env: Env) -> None:
+    def _flip(self, door: Door) -> None:
         # What waits was decided by the one who acted until now; it is written under his rights, never under others'.
         for before in list(self.envs.values()):
             if before.door is self.door and before.cache.dirty:
                 write_dirty(before)
-        self.transaction.switch(env.door)
-        self.door = env.door
+        if door is not self.door:
+            self.transaction.switch(door)
+            self.door = door
 
 
 _CHANGED_STAMPS: Final = ("write_uid", "write_date", "version")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from growsoft.errors import AccessError, ValidationError
 from growsoft.orm import commands, statements
+from growsoft.orm.companies import REVERSE
 from growsoft.orm.fields import AnyField, Many2many, One2many
 from growsoft.orm.fields.stamps import STAMPS
 from growsoft.orm.inverting import write_through
@@ -172,7 +173,8 @@ def _follow_up(env: Env, info: ModelInfo, ids: tuple[int, ...]) -> None:
         statements.mark(env, info.name, name, ids)
     env.work.relinked(info, info.listed_by)
     for method, _watched in info.constraints:
-        env.cache.unchecked[info.name, method].update(dict.fromkeys(ids))
+        if method != REVERSE:  # nobody is linked to what is new
+            env.cache.unchecked[info.name, method].update(dict.fromkeys(ids))
 
 
 def _new_row(env: Env, info: ModelInfo, values: Values) -> dict[str, Any]:

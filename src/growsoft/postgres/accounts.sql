@@ -27,7 +27,7 @@ BEGIN
     SELECT a.user_id,
            (SELECT array_agg(DISTINCT g.role ORDER BY g.role) FROM closed c JOIN gs_priv.group_role g USING (group_id)
              WHERE c.user_id = a.user_id) AS roles,
-           coalesce((SELECT array_agg(x.company_id ORDER BY x.company_id) FROM gs_priv.user_company x
+           coalesce((SELECT array_agg(x.company_id ORDER BY x.company_id <> coalesce(a.main_company, 0), x.company_id) FROM gs_priv.user_company x
              WHERE x.user_id = a.user_id), '{}') AS companies
       FROM gs_priv.account a WHERE only_user IS NULL OR a.user_id = only_user
   ), profiles AS (
@@ -40,7 +40,7 @@ BEGIN
      AND (a.profile, a.companies) IS DISTINCT FROM (coalesce(gs_priv.profile_name(w.roles), ''), w.companies);
 END $$;
 
--- Arguments: login column, active column.
+-- Arguments: login column, active column, and the column of the main company.
 CREATE FUNCTION gs_priv.mirror_user() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE n jsonb := to_jsonb(NEW);
@@ -51,9 +51,10 @@ BEGIN
   IF TG_OP = 'DELETE' THEN
     RETURN NULL;
   END IF;
-  INSERT INTO gs_priv.account (user_id, login, active)
-  VALUES (NEW.id, n ->> TG_ARGV[0], (n ->> TG_ARGV[1])::boolean)
-  ON CONFLICT (user_id) DO UPDATE SET login = excluded.login, active = excluded.active;
+  INSERT INTO gs_priv.account (user_id, login, active, main_company)
+  VALUES (NEW.id, n ->> TG_ARGV[0], (n ->> TG_ARGV[1])::boolean, (n ->> TG_ARGV[2])::bigint)
+  ON CONFLICT (user_id) DO UPDATE
+    SET login = excluded.login, active = excluded.active, main_company = excluded.main_company;
   IF NOT (n ->> TG_ARGV[1])::boolean THEN
     DELETE FROM gs_priv.session WHERE user_id = NEW.id;
   END IF;

@@ -6,7 +6,7 @@ import time
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Final, Protocol
 
@@ -97,17 +97,20 @@ class Door(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SessionDoor:
-    """Enter as whoever holds a session; ``token_hash`` is the SHA-256 of the cookie's token."""
+    """Enter as whoever holds a session; ``token_hash`` is the SHA-256 of the cookie's token.
+
+    ``companies`` are those to work in, the current one first; none given: all that the user may work in.
+    """
 
     token_hash: bytes
+    companies: tuple[int, ...] = ()
 
     def entry(self, backend: Backend) -> Sql:
         """Ask the database for everything: nothing is cached, so a sign-out works at once."""
         del backend
+        values = (self.token_hash, list(self.companies))
         request = _request.get()
-        if request:
-            return _ENTER_SESSION_NUMBERED.rebind((request, self.token_hash))
-        return _ENTER_SESSION.rebind((self.token_hash,))
+        return _ENTER_SESSION_NUMBERED.rebind((request, *values)) if request else _ENTER_SESSION.rebind(values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +137,17 @@ class SignedDoor:
         )  # fmt: skip
         request = _request.get()
         return _ENTER_NUMBERED.rebind((request, *values)) if request else _ENTER.rebind(values)
+
+
+def working_in(door: Door, companies: tuple[int, ...]) -> Door:
+    """Give the door by which the same one enters to work in some of his companies; the database says whether he may."""
+    match door:
+        case SessionDoor():
+            return replace(door, companies=companies)
+        case SignedDoor():
+            return replace(door, context=replace(door.context, companies=companies))
+        case _:
+            raise TypeError("by this door nobody works in a company")
 
 
 class LoginDoor:
@@ -192,9 +206,9 @@ _NUMBERED: Final = sql("gs.correlate({request}::text) || ", request="")
 
 def _session(numbered: Sql) -> Sql:
     return sql(
-        "SELECT {numbered}set_config('role', gs.enter_session({hash}::bytea), true),"
+        "SELECT {numbered}set_config('role', gs.enter_session({hash}::bytea, {companies}::bigint[]), true),"
         " current_setting('backtrace_functions')",
-        numbered=numbered, hash=b"",
+        numbered=numbered, hash=b"", companies=[],
     )  # fmt: skip
 
 

@@ -28,7 +28,8 @@ CREATE TABLE gs_priv.account (
   user_id bigint PRIMARY KEY,
   login text NOT NULL,
   active boolean NOT NULL,
-  companies bigint[] NOT NULL DEFAULT '{}',
+  companies bigint[] NOT NULL DEFAULT '{}', -- all that he may work in, his main one first
+  main_company bigint,
   profile text NOT NULL DEFAULT '',
   credential_version integer NOT NULL DEFAULT 1
 );
@@ -159,8 +160,9 @@ BEGIN
 END $$;
 GRANT EXECUTE ON FUNCTION gs.leave() TO PUBLIC;
 
--- The session door: one hash in, the profile out (set_config('role', ...) must be called outside of a definer).
-CREATE FUNCTION gs.enter_session(hash bytea) RETURNS text
+-- The session door: one hash in, the profile out (set_config('role', ...) must be called outside of a definer). Of his
+-- companies somebody may work in those he asks for, the first of them the current one; without a wish in all.
+CREATE FUNCTION gs.enter_session(hash bytea, wanted bigint[] DEFAULT '{}') RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE s record;
 BEGIN
@@ -172,6 +174,12 @@ BEGIN
   IF NOT FOUND THEN
     RAISE EXCEPTION 'no such session' USING ERRCODE = 'invalid_authorization_specification';
   END IF;
+  IF cardinality(wanted) > 0 THEN
+    IF NOT wanted <@ s.companies OR cardinality(wanted) > cardinality(s.companies) THEN
+      RAISE EXCEPTION 'not the companies of this user' USING ERRCODE = 'invalid_role_specification';
+    END IF;
+    s.companies := wanted;
+  END IF;
   IF s.at < clock_timestamp() - interval '60 s' AND current_setting('transaction_read_only') = 'off' THEN
     BEGIN
       UPDATE gs_priv.session_seen SET at = clock_timestamp() WHERE token_hash = (
@@ -182,7 +190,7 @@ BEGIN
   PERFORM gs_priv.set_context(s.profile, s.user_id, s.actor, false, s.companies, s.scope, s.record);
   RETURN s.profile;
 END $$;
-GRANT EXECUTE ON FUNCTION gs.enter_session(bytea) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION gs.enter_session(bytea, bigint[]) TO PUBLIC;
 
 -- The signed door: jobs, command line, keys, links and sudo. The message is every value with its length in front;
 -- it is bound to this backend, this login and this database, and is good for some seconds.
@@ -218,6 +226,11 @@ BEGIN
     VALUES ('sudo', user_id, actor, reason, caller) RETURNING a.id INTO audited;
   END IF;
   PERFORM gs_priv.set_context(profile, user_id, actor, elevated, companies, scope, record, audited);
+  -- Who signed may have known the companies of a moment ago. Elevated code works in those of whoever asked it.
+  IF NOT elevated AND EXISTS (
+      SELECT FROM gs_priv.account a WHERE a.user_id = enter.user_id AND NOT enter.companies <@ a.companies) THEN
+    RAISE EXCEPTION 'not the companies of this user' USING ERRCODE = 'invalid_role_specification';
+  END IF;
   RETURN profile;
 END $$;
 GRANT EXECUTE ON FUNCTION

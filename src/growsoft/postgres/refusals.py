@@ -15,6 +15,10 @@ class SessionEnded(UserError):
     """Your session has ended; sign in again."""
 
 
+class CompanyRefused(UserError):
+    """You do not work in one of these companies, or not any more; choose among your own."""
+
+
 class ContextRefused(GrowsoftError):
     """The database did not believe who is asking; see the log for the reason."""
 
@@ -84,6 +88,7 @@ _ANSWERS: Final[dict[type[psycopg.Error], type[GrowsoftError]]] = {
     pg.SerializationFailure: Conflict,
     pg.DeadlockDetected: Conflict,
     pg.InvalidAuthorizationSpecification: SessionEnded,
+    pg.InvalidRoleSpecification: CompanyRefused,
     pg.InvalidPassword: ContextRefused,
     pg.InsufficientPrivilege: AccessError,
     pg.IdleInTransactionSessionTimeout: DatabaseUnavailable,

@@ -14,6 +14,7 @@ from growsoft.errors import AccessError, ValidationError
 from growsoft.postgres.connection import Connection, DatabaseUnavailable
 from growsoft.postgres.context import Context, Door, parse_context
 from growsoft.postgres.refusals import (
+    CompanyRefused,
     Conflict,
     ConstraintViolated,
     ContextRefused,
@@ -26,6 +27,7 @@ from growsoft.postgres.sql import Sql, checked
 
 # With what a transaction may raise, so that callers need one import.
 __all__ = [
+    "CompanyRefused",
     "Conflict",
     "ConstraintViolated",
     "ContextRefused",

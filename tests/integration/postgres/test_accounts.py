@@ -136,12 +136,12 @@ def test_a_profile_waits_for_the_keeper_and_then_works(notes: Notes) -> None:
     _change(notes, sql("DELETE FROM res_groups_implied_rel"))
     profile = profile_name([BOSS])
     assert _account(notes, 11)[1] == profile
-    door = notes.door(Context(11, profile, (1, 2)))
+    door = notes.door(Context(11, profile, (1,)))
     with pytest.raises(ProfileMissing), notes.database.transaction(door):
         pytest.fail("the login does not have it yet")
     assert notes.refresh_profiles() == 1
     with notes.database.transaction(door) as tx:
-        assert tx.execute(sql("SELECT count(*) FROM note")).scalar(int) == 4
+        assert tx.execute(sql("SELECT count(*) FROM note")).scalar(int) == 3
     # And what nobody uses any more is taken back.
     with pytest.raises(ProfileMissing), notes.database.transaction(notes.door(KIM)):
         pytest.fail("nobody is in both groups now")

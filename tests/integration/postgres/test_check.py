@@ -115,7 +115,7 @@ UNNAMED: Final[dict[str, Sql]] = {
     ),
     "a function made immutable": sql("ALTER FUNCTION gs.ctx(integer) IMMUTABLE"),
     "the planner's witness made stable": sql("ALTER FUNCTION gs.planned_as() STABLE"),
-    "a function's owner changed": sql("ALTER FUNCTION gs.enter_session(bytea) OWNER TO gs_owner"),
+    "a function's owner changed": sql("ALTER FUNCTION gs.enter_session(bytea, bigint[]) OWNER TO gs_owner"),
     "a private function given away": sql("GRANT EXECUTE ON FUNCTION gs_priv.profile_name(text[]) TO g_notes_writer"),
     "a private function given to everybody": sql("GRANT EXECUTE ON FUNCTION gs_priv.change_alone() TO PUBLIC"),
     "a server function given away": sql("GRANT EXECUTE ON FUNCTION pg_read_file(text) TO g_notes_writer"),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from growsoft.orm import Registry, load
+from growsoft.orm import Registry, company_rule, load
+from growsoft.orm.fields import Many2one
 from growsoft.orm.registry import installed_apps
 from growsoft.views.catalogue import build
 
@@ -57,3 +58,14 @@ def test_a_user_of_no_app_may_only_read(registry: Registry) -> None:
     for name in ("res.partner", "product.product", "product.category"):
         verbs = {verb for access in registry[name].access if access.group == "base.user" for verb in access.verbs}
         assert verbs == {"read"}
+
+
+def test_a_model_with_a_company_says_who_sees_it_and_keeps_its_links_there(registry: Registry) -> None:
+    scoped = {info.name for info in registry.models.values() if "company_id" in info.fields} - {"res.users"}
+    assert scoped == {"res.partner", "product.product", "sale.order"}
+    for name in scoped:
+        info = registry[name]
+        assert company_rule() in info.rules.values()
+        for field in info.fields.values():
+            if isinstance(field, Many2one) and field.comodel in scoped:
+                assert field.check_company, f"{name}.{field.name}"

@@ -149,7 +149,7 @@ def test_elevation_needs_a_reason() -> None:
 
 def test_doors_show_no_secret() -> None:
     assert "secret" not in repr(SignedDoor(ANN, 1, b"a secret key"))
-    assert SessionDoor(b"hash").entry(Somebody()).params == (b"hash",)
+    assert SessionDoor(b"hash").entry(Somebody()).params == (b"hash", [])
 
 
 def _backend(login: Attacker) -> Somebody:

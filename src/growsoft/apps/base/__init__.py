@@ -20,6 +20,7 @@ app = App(
         users="res_users",
         login="login",
         active="active",
+        company="company_id",
         groups="res_groups",
         group_key="key",
         membership="res_users_groups_id_rel",

@@ -13,7 +13,7 @@ partner_form = Form(
     Group("", "name", "ref", "is_company", "parent_id", "company_name", "function", "active"),
     Group("Address", "street", "city", "state_id", "zip", "country_id"),
     Group("Reach", "phone", "email", "website"),
-    Group("Business", "user_id", "customer_rank", "supplier_rank"),
+    Group("Business", "user_id", "customer_rank", "supplier_rank", "company_id"),
     Group("Notes", "comment"),
     Lines("child_ids", "name", "function", "phone", "email"),
 )

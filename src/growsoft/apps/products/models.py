@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from growsoft.apps.base.models import Company
 from growsoft.apps.contacts.models import Partner
-from growsoft.orm import Access, Check, Model, fields
+from growsoft.orm import Access, Check, Model, company_rule, fields
 
 
 class Category(Model):
@@ -30,9 +31,11 @@ class Product(Model):
     _order = "name"
 
     name = fields.Char(required=True, index="trigram", translate=True)
-    default_code = fields.Char("Reference", index=True, unique="Another product has this reference.", size=64)
+    default_code = fields.Char(
+        "Reference", index=True, unique="Another product has this reference.", unique_per="company_id", size=64
+    )
     categ_id = fields.Many2one(Category, "Category")
-    supplier_id = fields.Many2one(Partner, "Supplier")
+    supplier_id = fields.Many2one(Partner, "Supplier", check_company=True)
     uom_name = fields.Char("Unit", translate=True, help="What one unit is, in words: 24 bottles of 12 oz.")
     list_price = fields.Decimal("Sales price")
     standard_price = fields.Decimal("Cost", groups="products.manager")
@@ -41,9 +44,11 @@ class Product(Model):
     reordering_min_qty = fields.Decimal("Reorder at", digits=3)
     description_sale = fields.Text("Description for customers", translate=True)
     sale_ok = fields.Boolean("Can be sold", default=True)
+    company_id = fields.Many2one(Company, help="Empty: all companies share the product.")
     active = fields.Boolean(default=True)
 
     sane_price = Check(list_price >= 0, "A sales price is zero or more.")
 
+    own_companies = company_rule()
     everybody = Access("base.user", "read")
     managers = Access("products.manager")

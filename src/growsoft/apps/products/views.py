@@ -10,7 +10,7 @@ product_list = List(
 )
 product_form = Form(
     "product.product",
-    Group("", "name", "default_code", "categ_id", "sale_ok", "active"),
+    Group("", "name", "default_code", "categ_id", "sale_ok", "company_id", "active"),
     Group("Price", "list_price", "standard_price", "uom_name"),
     Group("Stock", "qty_available", "incoming_qty", "reordering_min_qty", "supplier_id"),
     Group("Description", "description_sale"),

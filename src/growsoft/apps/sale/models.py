@@ -8,12 +8,12 @@ from decimal import Decimal
 from enum import Enum
 from typing import Final, Self
 
-from growsoft.apps.base.models import Company, Currency, Users
+from growsoft.apps.base.models import Company, Currency, Users, current_company
 from growsoft.apps.base.models import Sequence as Numbers
 from growsoft.apps.contacts.models import Partner
 from growsoft.apps.products.models import Product
 from growsoft.errors import UserError
-from growsoft.orm import Access, Check, Env, Model, Rule, api, current, fields
+from growsoft.orm import Access, Check, Env, Model, Rule, api, company_rule, current, fields
 from growsoft.orm.domain import EVERYTHING
 from growsoft.orm.narrow import is_id
 
@@ -31,11 +31,6 @@ class OrderState(Enum):
     CANCEL = "cancel"
 
 
-def _company(env: Env) -> Company:
-    mine = env[Company].browse(env.companies[:1])
-    return mine or env[Company].search([], limit=1, order="id")
-
-
 def _salesperson(env: Env) -> Users:
     return env[Users].browse(() if env.elevated else env.user_id)
 
@@ -47,18 +42,24 @@ class Order(Model):
     _order = "date_order desc, id desc"
 
     name = fields.Char(
-        "Number", required=True, default=NEW, unique="Another order has this number.", index=True, copy=False
+        "Number",
+        required=True,
+        default=NEW,
+        unique="Another order has this number.",
+        unique_per="company_id",
+        index=True,
+        copy=False,
     )
-    partner_id = fields.Many2one(Partner, "Customer", required=True)
+    partner_id = fields.Many2one(Partner, "Customer", required=True, check_company=True)
     user_id = fields.Many2one(Users, "Salesperson", default=_salesperson)
     date_order = fields.Datetime("Order date", required=True, default=lambda _env: datetime.now(UTC))
     validity_date = fields.Date("Valid until")
     commitment_date = fields.Datetime("Promised for")
     effective_date = fields.Datetime("Shipped on")
     state = fields.Selection(OrderState, default=OrderState.DRAFT, copy=False)
-    company_id = fields.Many2one(Company, required=True, default=_company)
-    currency_id = fields.Many2one(Currency, required=True, default=lambda env: _company(env).currency_id)
-    carrier_id = fields.Many2one(Partner, "Carrier")
+    company_id = fields.Many2one(Company, required=True, default=current_company)
+    currency_id = fields.Many2one(Currency, required=True, default=lambda env: current_company(env).currency_id)
+    carrier_id = fields.Many2one(Partner, "Carrier", check_company=True)
     # What the customer pays the carrier's way: shown beside the total, which is the sum of the lines alone.
     amount_delivery = fields.Monetary("Freight")
     delivery_address = fields.Text(help="As it was when the order was made.")
@@ -69,7 +70,7 @@ class Order(Model):
     managers = Access("sale.manager")
     own_orders = Rule(user_id == current.user, group="sale.salesperson")
     all_orders = Rule(EVERYTHING, group="sale.manager")
-    own_companies = Rule(company_id.in_(current.companies))
+    own_companies = company_rule()
 
     @api.computed("order_line.price_subtotal", store=True, currency="currency_id", string="Total")
     def amount_total(self) -> Decimal:
@@ -110,11 +111,12 @@ class OrderLine(Model):
     """Sales order line: so many of one product at a price."""
 
     _name = "sale.order.line"
+    _company = "order_id.company_id"
     _order = "sequence, id"
 
     order_id = fields.Many2one(Order, required=True)
     sequence = fields.Integer(default=10)
-    product_id = fields.Many2one(Product)
+    product_id = fields.Many2one(Product, check_company=True)
     name = fields.Text("Description", required=True)
     product_uom_qty = fields.Decimal("Quantity", digits=3, default=Decimal(1))
     price_unit = fields.Decimal("Unit price")
@@ -126,7 +128,7 @@ class OrderLine(Model):
     managers = Access("sale.manager")
     own_lines = Rule(order_id.any(Order.user_id == current.user), group="sale.salesperson")
     all_lines = Rule(EVERYTHING, group="sale.manager")
-    own_companies = Rule(order_id.any(Order.company_id.in_(current.companies)))
+    own_companies = company_rule("order_id.company_id")
 
     @api.computed(
         "product_uom_qty", "price_unit", "discount", store=True, currency="order_id.currency_id", string="Amount"
@@ -156,7 +158,7 @@ def _ids(links: Iterable[object]) -> tuple[int, ...]:
 
 def _completed(env: Env, many: Iterable[Values]) -> Iterable[Values]:
     """Work company and currency out once for all: the defaults of fields ask for each record."""
-    company = _company(env)
+    company = current_company(env)
     for order in many:
         own = order.get("company_id") or company
         own = env[Company].browse(own) if is_id(own) else own

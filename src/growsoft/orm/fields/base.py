@@ -28,7 +28,8 @@ class Field(Generic[V]):
     """A field of a model: on the class it builds conditions, on a record it is the value (of type ``V``).
 
     ``groups`` keeps the column from everybody else, ``readonly`` from everybody but elevated code (both in PostgreSQL,
-    by grants); ``index`` is ``True`` or ``"trigram"`` (substring search).
+    by grants); ``index`` is ``True`` or ``"trigram"`` (substring search). ``unique_per`` names the link within whose
+    records a value is unique: ``company_id``.
 
     ``company_dependent`` gives each company a value of its own: read and written is that of the current company, the
     first of ``env.companies``; where it has none, ``default`` holds, which must be a constant. ``related`` is a path
@@ -63,6 +64,7 @@ class Field(Generic[V]):
         index: bool | str = False,
         groups: str | tuple[str, ...] = (),
         unique: bool | str = False,
+        unique_per: str = "",
         copy: bool = True,
         company_dependent: bool = False,
         related: str = "",
@@ -77,6 +79,7 @@ class Field(Generic[V]):
         self.index = index
         self.groups = (groups,) if isinstance(groups, str) else groups
         self.unique = unique
+        self.unique_per = unique_per
         self.copy = copy
         self.compute: Callable[[Any], V] | None = None
         self.company_dependent = company_dependent

@@ -19,6 +19,7 @@ class Common(TypedDict, total=False):
     index: bool | str
     groups: str | tuple[str, ...]
     unique: bool | str
+    unique_per: str
     copy: bool
 
 

@@ -109,11 +109,16 @@ class Many2one(Relation[M]):
         required: bool = False,
         default: M | int | Callable[[Env], M] | None = None,
         ondelete: Literal["restrict", "cascade"] = "restrict",
+        check_company: bool = False,
         **options: Unpack[Single],
     ) -> None:
-        """``comodel`` as a class, or by name where the class comes later."""
+        """``comodel`` as a class, or by name where the class comes later.
+
+        With ``check_company`` the linked record belongs to the same company as this one, or to none.
+        """
         super().__init__(comodel, string, required=required, default=default, **options)
         self.ondelete = ondelete
+        self.check_company = check_company
 
     def to_python(self, raw: Any, records: Model) -> M:  # noqa: ANN401
         """Give the linked record; the links of its neighbours are prefetched with it."""
@@ -183,9 +188,12 @@ class Many2many(Relation[M]):
 
     kind = "many2many"
 
-    def __init__(self, comodel: type[M] | str, string: str = "", **options: Unpack[Common]) -> None:
-        """``comodel`` as a class or by name."""
+    def __init__(
+        self, comodel: type[M] | str, string: str = "", *, check_company: bool = False, **options: Unpack[Common]
+    ) -> None:
+        """``comodel`` as a class or by name; ``check_company`` as for ``Many2one``."""
         super().__init__(comodel, string, **options)
+        self.check_company = check_company
 
     def to_python(self, raw: Any, records: Model) -> M:  # noqa: ANN401
         """Give the linked records in their model's order."""
