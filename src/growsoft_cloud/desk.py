@@ -24,6 +24,7 @@ from growsoft_cloud.backup.cluster import KeeperCluster
 from growsoft_cloud.backup.guard import FileGuard
 from growsoft_cloud.backup.manifest import Manifest, Subject
 from growsoft_cloud.backup.restore import Hook, Target, new_target
+from growsoft_cloud.backup.retention import DAILY
 from growsoft_cloud.backup.service import BackupService
 from growsoft_cloud.cli import Incomplete, backup_commands
 from growsoft_cloud.fleet.sites import policy_of, prepare_played
@@ -140,7 +141,7 @@ def _made_by_setup(instance: Instance) -> list[str]:
 
 def _first_backup(desk: InstanceDesk, subject: Subject) -> str:
     try:
-        record = desk.service.backup_now(subject, "first")
+        record = desk.service.backup_now(subject, DAILY)
     except GrowsoftError as error:
         return f"No backup of {subject.name} yet: {error.message}"
     if not record.complete:

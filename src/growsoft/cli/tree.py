@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
 from typing import Final
 
 from growsoft.cli.children import KEEPER_VARIABLE, LISTEN_VARIABLE, WORKERS_VARIABLE, Child, ChildProcess, Line
@@ -20,6 +21,8 @@ from growsoft.security.keyring import VARIABLE as INSTANCE_KEY_VARIABLE
 PASSED_ON: Final = ("PATH", "LANG", "TZ", "XDG_RUNTIME_DIR")
 # A new version first brings its templates up to date, with every app anew.
 KEEPER_SECONDS: Final = 120
+# By this group other distributions bring processes that run as the keeper's user: the cloud its operations worker.
+PROCESSES: Final = "growsoft.processes"
 
 
 JOB_WORKER: Final = "jobs"
@@ -27,10 +30,11 @@ JOB_WORKER: Final = "jobs"
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """The units of an instance, stage by stage, and the one among them that sets up."""
+    """The units of an instance, stage by stage, the one among them that sets up, and those it can be served without."""
 
     stages: Sequence[Sequence[Unit]]
     setup: SetupUnit
+    optional: tuple[str, ...] = ()
 
 
 def tree(prepared: Prepared, lines: Sequence[Line], listeners: Sequence[int], say: Say) -> Tree:
@@ -46,7 +50,8 @@ def tree(prepared: Prepared, lines: Sequence[Line], listeners: Sequence[int], sa
         [setup],
         [*(_worker(prepared, number, line, listeners) for number, line in enumerate(web, 1)), _jobs(prepared, jobs)],
     ]
-    return Tree(stages, setup)
+    brought = [_brought(prepared, entry) for entry in entry_points(group=PROCESSES)]
+    return Tree([*stages, brought], setup, tuple(process.name for process in brought))
 
 
 def _setup(prepared: Prepared, say: Say) -> SetupUnit:
@@ -94,6 +99,13 @@ def _jobs(prepared: Prepared, line: Line) -> ChildProcess:
     return ChildProcess(child, prepared.state.log / f"{JOB_WORKER}.log", line)
 
 
+def _brought(prepared: Prepared, entry: EntryPoint) -> ChildProcess:
+    """Run a process of another distribution: a module, as the keeper's user and with its key."""
+    environ = _environ(prepared, secret=True)
+    child = Child(entry.name, _python(entry.module), prepared.users.keeper, environ, confined=False)
+    return ChildProcess(child, prepared.state.log / f"{entry.name}.log")
+
+
 def _python(module: str) -> tuple[str, ...]:
     return (sys.executable, "-P", "-m", module)
 
@@ -113,4 +125,5 @@ def _chosen(settings: Settings) -> dict[str, str]:
         "GROWSOFT_WEB_WORKERS": str(settings.web_workers),
         "GROWSOFT_POOL_CAP": str(settings.pool_cap),
         "GROWSOFT_DEMO": "1" if settings.demo else "0",
+        "GROWSOFT_METRICS_PORT": str(settings.metrics_port),
     }

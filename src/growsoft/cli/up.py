@@ -124,7 +124,9 @@ def _run(settings: Settings, *, as_json: bool) -> None:
         stop_left_over(state, users.database)
         planned = tree(prepared, pairs, [sock.fileno() for sock in sockets], _say)
         facts = {"port": settings.port, "mode": users.mode, "why": users.why}
-        supervisor = Supervisor(state, planned.stages, optional=("standby", JOB_WORKER), facts=facts, say=_say)
+        supervisor = Supervisor(
+            state, planned.stages, optional=("standby", JOB_WORKER, *planned.optional), facts=facts, say=_say
+        )
         supervisor.run(lambda: _ready(_told(prepared, planned.setup.links), as_json=as_json))
 
 

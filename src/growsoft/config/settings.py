@@ -30,6 +30,7 @@ class Settings:
     web_workers: int = 2
     pool_cap: int = 40
     demo: bool = True
+    metrics_port: int = 0
     runtime: Path | None = None
     origins: Mapping[str, str] = field(default_factory=dict[str, str], repr=False, compare=False)
 
@@ -40,6 +41,7 @@ class Settings:
         _within(self, "port", 1, 65535)
         _within(self, "web_workers", 1, 256)
         _within(self, "pool_cap", 2, 10_000)
+        _within(self, "metrics_port", 0, 65535)
         _address(self)
 
     @property
@@ -89,6 +91,7 @@ def _build(home: Path, runtime: Path | None, found: Mapping[str, int | str], ori
         web_workers=int(found.get("web_workers", known.web_workers)),
         pool_cap=int(found.get("pool_cap", known.pool_cap)),
         demo=bool(found.get("demo", known.demo)),
+        metrics_port=int(found.get("metrics_port", known.metrics_port)),
         runtime=runtime,
         origins=MappingProxyType(dict(origins)),
     )
@@ -182,6 +185,7 @@ _READERS: Mapping[str, Callable[[str, object, str], int | str]] = {
     "web_workers": _whole,
     "pool_cap": _whole,
     "demo": _truth,
+    "metrics_port": _whole,
 }
 
 

@@ -90,6 +90,10 @@ class State:
         """Files of all databases, encrypted, a folder below this for each."""
         return self.root / "files"
 
+    def scratch(self) -> Path:
+        """A throw-away PostgreSQL in which backups are restored on trial."""
+        return self.root / "scratch"
+
     @property
     def superuser_secret(self) -> Path:
         """The password of the PostgreSQL superuser."""

@@ -91,14 +91,17 @@ class BackupService:
         """Every keyring whose manifests are believed."""
         return (self.keyring, *self.retired)
 
-    def backup_now(self, subject: Subject, purpose: str = "manual", listener: Listener | None = None) -> BackupRecord:
+    def backup_now(
+        self, subject: Subject, purpose: str = "manual", listener: Listener | None = None, *, wait: float = 300.0
+    ) -> BackupRecord:
         """Back up a database and record what came of it; look at `complete` and `failures`.
 
         `subject` is what the control database knows of it; the versions of its apps are read from the database itself.
         One dump is written to the first site that takes it, and copied from there as it is. Raises `NoSiteTook` when
-        no site did, `DumpFailed` when PostgreSQL did not give it, `AlreadyWorking` when one is being made.
+        no site did, `DumpFailed` when PostgreSQL did not give it, `AlreadyWorking` when another one was being made
+        for `wait` seconds.
         """
-        with self.guard.only(subject.uuid, Work.MAKING):
+        with self.guard.only(subject.uuid, Work.MAKING, wait=wait):
             return self._made(subject, purpose, listener)
 
     def _made(self, subject: Subject, purpose: str, listener: Listener | None) -> BackupRecord:

@@ -1,0 +1,1 @@
+"""What is due, what is wrong, and who is told."""
