@@ -112,7 +112,7 @@ def test_dr1_every_day_has_a_backup_and_no_gap_is_longer_than_a_day(seed: int, n
                 assert now.date() not in days  # never two of one day
                 days.add(now.date())
     assert longest < timedelta(hours=24)
-    assert len(copied) == 40  # where an outage cost a day its daily backup, the copy between stands in
+    assert len(copied) >= 40  # where an outage cost a day its daily backup, the copy between stands in
     assert len(days) >= 30
 
 
