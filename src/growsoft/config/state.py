@@ -90,6 +90,7 @@ class State:
         """Files of all databases, encrypted, a folder below this for each."""
         return self.root / "files"
 
+    @property
     def scratch(self) -> Path:
         """A throw-away PostgreSQL in which backups are restored on trial."""
         return self.root / "scratch"

@@ -79,7 +79,7 @@ def slot(subscriber: Subscriber, day: date) -> datetime:
 
 def wait_after(failures: int) -> timedelta:
     """Return how long to wait before the next attempt: 5, 10, 20, 40 minutes, then an hour."""
-    return min(FIRST_WAIT * 2 ** min(max(failures - 1, 0), 10), LONGEST_WAIT)
+    return min(FIRST_WAIT * (1 << min(max(failures - 1, 0), 10)), LONGEST_WAIT)
 
 
 def _due(subscriber: Subscriber, history: History, now: datetime) -> tuple[datetime, str] | None:

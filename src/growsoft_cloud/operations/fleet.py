@@ -91,7 +91,9 @@ class InstanceFleet:
         control = self.instance.facts.control
         with self._env("databases are looked up for their backups") as env:
             born = env[models.Land].search([], limit=1).create_date
-            rows = env[models.CustomerDatabase].search(models.CustomerDatabase.state == State.ACTIVE)
+            rows = env[models.CustomerDatabase].search(
+                models.CustomerDatabase.state.in_([State.ACTIVE, State.UPGRADING])
+            )
             customers = [
                 Subscriber(
                     UUID(row.uuid), row.name, row.cluster_id.name, row.plan.value, row.quiet_hour, row.create_date

@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -69,7 +70,7 @@ class Work:
         """Delete what retention lets go, of every database that is in use, and all of those whose time is over."""
         for subscriber in self.fleet.subscribers():
             with suppress(AlreadyWorking):
-                self._quietly(PRUNE, subscriber, lambda one=subscriber: self._prune(one))
+                self._quietly(PRUNE, subscriber, partial(self._prune, subscriber))
         for uuid in self.fleet.ended(self.clock()):
             with suppress(BackupError):
                 let_all_go(self.fleet.service, uuid)
@@ -117,7 +118,7 @@ class Work:
         else:
             self.fleet.end(run, self.clock(), backup=record.id)
             if record.complete:
-                self._quietly(PRUNE, subscriber, lambda: self._prune(subscriber))
+                self._quietly(PRUNE, subscriber, partial(self._prune, subscriber))
 
     def _prune(self, subscriber: Subscriber) -> str:
         done: Pruned = prune(self.fleet.service, subscriber.uuid, self.fleet.retention(subscriber.plan), self.clock())
