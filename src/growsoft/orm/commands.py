@@ -37,14 +37,14 @@ class Command(NamedTuple):
 def apply(env: Env, info: ModelInfo, record_id: int, field: ToMany, value: object) -> None:
     """Run commands on one record."""
     target = _Lines(env, info, record_id, field) if isinstance(field, One2many) else _Links(env, info, record_id, field)
-    for command in _commands(field, value):
+    for command in commands_of(field, value):
         _run(target, command)
     statements.check_later(env, info, field.name, (record_id,))
 
 
 def apply_new(env: Env, info: ModelInfo, field: ToMany, values: Mapping[int, object]) -> None:
     """Run commands on records that were just made: what they only create or put in is done for all of them at once."""
-    lists = {record_id: list(_commands(field, value)) for record_id, value in values.items()}
+    lists = {record_id: list(commands_of(field, value)) for record_id, value in values.items()}
     simple = {0} if isinstance(field, One2many) else {4, 6}
     if any(command.code not in simple for commands in lists.values() for command in commands):
         for record_id, value in values.items():
@@ -178,7 +178,8 @@ def _linked(env: Env, info: ModelInfo, field: Many2many[Any], ids: tuple[int, ..
     statements.mark(env, info.name, field.name, ids)
 
 
-def _commands(field: ToMany, value: object) -> Iterable[Command]:
+def commands_of(field: ToMany, value: object) -> Iterable[Command]:
+    """Read what is given to a field of lines or of links to many. Raises ``ValidationError``."""
     if value is None or value is False:
         return [Command(5, 0, None)]
     records = field.ids_of(value)

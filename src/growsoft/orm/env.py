@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, LiteralString, TypeVar, overload
 
-from growsoft.errors import AccessError, ConfigError
+from growsoft.errors import AccessError, ConfigError, GrowsoftError
 from growsoft.orm.columns import SOURCE
 from growsoft.orm.compile import Bound, Compiler
 from growsoft.orm.domain import Condition, Leaf, names_in
@@ -41,6 +41,10 @@ class Locale:
     tz: str = "UTC"
 
 
+class DraftWritten(GrowsoftError):
+    """What works out a form that is not saved yet tried to write to a record; this is a defect, please report it."""
+
+
 class Env:
     """Who acts. ``env[Model]`` is an empty recordset to start from.
 
@@ -48,7 +52,7 @@ class Env:
     the roles of his groups in PostgreSQL; the ORM knows an id and group names, never the user's record.
     """
 
-    __slots__ = ("cache", "context", "database", "door", "lang", "locale", "registry", "work")
+    __slots__ = ("cache", "context", "database", "door", "drafting", "lang", "locale", "registry", "work")
 
     def __init__(
         self, work: Work, database: Database, registry: Registry, door: Door, context: Context, locale: Locale
@@ -61,6 +65,7 @@ class Env:
         self.context = context
         self.locale = locale
         self.lang = locale.lang if locale.lang in registry.languages else SOURCE
+        self.drafting = False
         self.cache: Cache = work.enter(self)
 
     @overload
@@ -120,14 +125,27 @@ class Env:
 
     def in_locale(self, locale: Locale) -> Env:
         """The same, shown in another language or time zone."""
-        return Env(self.work, self.database, self.registry, self.door, self.context, locale)
+        made = Env(self.work, self.database, self.registry, self.door, self.context, locale)
+        return made._apart() if self.drafting else made
+
+    def _apart(self) -> Env:
+        """Give the same one with a memory of its own, in which nothing can be written: for drafts."""
+        made = Env(self.work, self.database, self.registry, self.door, self.context, self.locale)
+        made.cache, made.drafting = Cache(), True
+        return made
+
+    def refuse_in_draft(self) -> None:
+        """Raise when somebody would write while a form is only worked out."""
+        if self.drafting:
+            raise DraftWritten
 
     def with_companies(self, *companies: int) -> Env:
         """Work in these of his companies, the first of them the current one. Raises ``CompanyRefused`` for others."""
         if not self.elevated and not set(companies) <= set(self._own_companies()):
             raise CompanyRefused
         door = working_in(self.door, companies)
-        return Env(self.work, self.database, self.registry, door, self.work.enter_by(self, door), self.locale)
+        made = Env(self.work, self.database, self.registry, door, self.work.enter_by(self, door), self.locale)
+        return made._apart() if self.drafting else made
 
     def with_company(self, company: int) -> Env:
         """Work in one company first, and in the others as before."""
@@ -150,12 +168,13 @@ class Env:
         """Give the elevated environment of one reason and place: whoever asks again goes on where he was."""
         if self.elevated:
             return self
-        key = (reason, caller, self.user_id, self.companies, self.actor, self.locale)
+        key = (reason, caller, self.user_id, self.companies, self.actor, self.locale, self.drafting)
         found = self.work.elevated.get(key)
         if found is None:
             door = self.database.elevated(reason, user=self.user_id, caller=caller)
             door = replace(door, context=replace(door.context, companies=self.companies, actor=self.actor))
             found = Env(self.work, self.database, self.registry, door, door.context, self.locale)
+            found.drafting = self.drafting
             self.work.elevated[key] = found
         return found
 

@@ -14,7 +14,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar, LiteralString, Self, TypeVar, cast, overload
 
 from growsoft.errors import MissingError, UserError, ValidationError
-from growsoft.orm import companies, reader, rows, search, writer
+from growsoft.orm import companies, drafts, reader, rows, search, writer
 from growsoft.orm.domain import Condition
 from growsoft.orm.fields.base import Field, is_field
 from growsoft.orm.fields.relational import Relation
@@ -267,6 +267,14 @@ class Model(Queries, metaclass=ModelType):
     ) -> list[dict[str, Any]]:
         """Search and read in one query."""
         return rows.search_read(self.env, self._info, condition_of(domain), names, offset, limit, order)
+
+    def defaults(self, names: Sequence[str] = ()) -> dict[str, Any]:
+        """Give the values with which a new record begins, by field, as ``read`` gives them.
+
+        Of fields with a default, and of these the ones that may be read; asking for one that may not is refused. What a
+        new record's other fields are worked out to says ``growsoft.orm.drafts.draft``.
+        """
+        return drafts.defaults(self.env, self._info, names)
 
     @property
     def display_name(self) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from growsoft.errors import MissingError
+from growsoft.errors import AccessError, MissingError
 from growsoft.orm.compile import among, value_of
 from growsoft.orm.domain import Condition, DomainError
 from growsoft.orm.fields import AnyField, Binary, Many2many, Many2one, One2many
@@ -21,6 +21,7 @@ from growsoft.postgres.sql import Sql, ident, join, sql
 
 if TYPE_CHECKING:
     from growsoft.orm.env import Env
+    from growsoft.orm.model import Model
     from growsoft.orm.registry import ModelInfo, Registry
 
 Row = dict[str, Any]
@@ -152,7 +153,21 @@ class Plan:
             for name in self._lists:
                 out[name] = list(record._value(name))
             for name in self._computed:
-                out[name] = record._value(name)
+                out[name] = _unstored(record, name)
+
+
+def _unstored(record: Model, name: str) -> object:
+    """Give a value that no column of the query held; a link with the name of its record, as others."""
+    raw = record._value(name)
+    field = record._info.fields[name]
+    return _named_link(record.env, field.comodel, raw) if isinstance(field, Many2one) and raw else raw
+
+
+def _named_link(env: Env, model: str, record_id: int) -> tuple[int, str]:
+    try:
+        return record_id, env[model].browse(record_id).display_name
+    except (AccessError, MissingError):
+        return record_id, ""
 
 
 def _shown(field: AnyField, value: Sql) -> Sql:

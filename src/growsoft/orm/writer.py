@@ -31,6 +31,7 @@ _FOLLOWERS: Final = "what belongs to a record has its rights, and goes with it"
 
 def create(env: Env, info: ModelInfo, many: Sequence[Values]) -> tuple[int, ...]:
     """Make records, all in one statement; give their ids in the order of the values."""
+    env.refuse_in_draft()
     if not many:
         return ()
     given = dict.fromkeys(name for values in many for name in values)
@@ -58,6 +59,7 @@ def create(env: Env, info: ModelInfo, many: Sequence[Values]) -> tuple[int, ...]
 
 def assign(env: Env, info: ModelInfo, ids: tuple[int, ...], values: Values) -> None:
     """Change fields of records in the cache; the database follows before anything needs it."""
+    env.refuse_in_draft()
     raws: dict[str, object] = {}
     for name, value in values.items():
         field = _writable(info, name)
@@ -83,6 +85,7 @@ def unlink(env: Env, info: ModelInfo, ids: tuple[int, ...]) -> None:
 
     Refused while others link to them.
     """
+    env.refuse_in_draft()
     statements.write_waiting(env.work)
     with env.work.whole():
         for model, name in info.cascades:

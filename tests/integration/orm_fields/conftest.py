@@ -82,3 +82,10 @@ def ann(shared: Trade) -> Generator[Env]:
     """A worker of the first company, undone at the end."""
     with shared.undone("ann") as made:
         yield made
+
+
+@pytest.fixture
+def own(server: Endpoint, works_template: str, works_registry: Registry) -> Generator[Trade]:
+    """A database for one test that commits."""
+    with trade_database(server, works_template, works_registry) as made:
+        yield made

@@ -64,6 +64,18 @@ def test_each_company_has_its_own_values(shared: Trade, price: Price, how: str) 
     assert other.read(["number", "weight"]) == [{"id": price.id, "number": 8, "weight": Decimal(0)}]
 
 
+def test_who_works_in_several_companies_reads_and_writes_for_the_first(env: Env) -> None:
+    north, south = env["res.company"].search([]).ids
+    price = env.with_companies(north, south)[Price].create({"name": "p", "number": 1})
+    theirs = price.with_env(env.with_companies(south, north))
+    assert (price.number, theirs.number) == (1, 7)
+    theirs.number = 2
+    assert (price.number, theirs.number) == (1, 2)
+    assert price.search(Price.number == 1) == price
+    assert not theirs.search(Price.number == 1)
+    assert price.sudo("a test looks at its record").number == 1
+
+
 def test_a_value_that_a_company_unset_is_unset(price: Price) -> None:
     unset = {"since": None, "text": "", "number": 0, "grade": None}
     price.write({**unset, "sold": False})

@@ -64,9 +64,9 @@ class Identity(Number):
         super().__init__("ID")
 
     def to_python(self, raw: int, records: Model) -> int:
-        """Give the id itself: it is known without asking."""
+        """Give the id itself: it is known without asking. What is only a draft yet has none, so 0."""
         del records
-        return raw or 0
+        return max(raw or 0, 0)
 
     @overload  # type: ignore[override]  # an id is compared with an id, or with the one who asks
     def __eq__(self, other: int | None) -> Condition: ...
