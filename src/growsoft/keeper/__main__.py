@@ -43,7 +43,7 @@ def main(environ: Mapping[str, str], product: Product) -> int:
                 raise KeeperUnavailable("Another keeper is at work in this home; end it, or wait for its end.")
             keeper = open_keeper(state, environ, product, log)
             start(keeper, time.monotonic() + START_SECONDS)
-            with listening(state.keeper_socket) as listener:
+            with listening(state.keeper_socket) as listener, keeper.rounds.running():
                 server = KeeperServer(keeper, listener, workers, log)
                 _end_on_signals(server)
                 log.event("started")

@@ -16,6 +16,7 @@ import msgspec
 
 from growsoft.errors import GrowsoftError
 from growsoft.keeper.databases import Databases
+from growsoft.keeper.history import History
 from growsoft.keeper.records import Records
 from growsoft.keeper.templates import Report
 from growsoft.keeper.verbs import Created, Dumped, Restore
@@ -37,8 +38,9 @@ from growsoft.postgres.transaction import retrying
 class Archive:
     """Whole databases in and out of the cluster."""
 
-    def __init__(self, databases: Databases, records: Records) -> None:
-        """Take the databases, and what is remembered of them."""
+    def __init__(self, databases: Databases, records: Records, history: History) -> None:
+        """Take the databases, what is remembered of them, and what seals their histories."""
+        self._history = history
         self._databases = databases
         self._records = records
 
@@ -46,6 +48,7 @@ class Archive:
         """Write a database into a descriptor, and say what is in it."""
         _refuse_unfit(fd, writing=True)
         facts = self._databases.facts(name)
+        self._history.seal(name)
         report("dumping")
         with superuser_errors():
             written = dump_database(replace(self._databases.server, dbname=name), fd)

@@ -45,6 +45,7 @@ from growsoft.postgres.provision import (
     personalise,
     restore_login,
 )
+from growsoft.postgres.sealing import begin_era
 from growsoft.postgres.sql import ident, literal, sql
 from growsoft.postgres.superuser import Superuser, superuser
 from growsoft.postgres.transaction import retrying
@@ -179,6 +180,7 @@ class Databases:
             connection.run(_SPELL_OUT)
             personalise(connection, identity)
             self._give_file_key(connection, identity.uuid)
+            begin_era(connection)
             facts = read_facts(connection)
             fingerprint = self._proven(connection, facts)
         return Created(identity.name, identity.uuid, identity.key_id, facts.apps, fingerprint)

@@ -11,6 +11,7 @@ from typing import Final, TypeVar
 from growsoft.errors import GrowsoftError
 from growsoft.keeper.archive import Archive
 from growsoft.keeper.databases import Databases
+from growsoft.keeper.history import History, Rounds
 from growsoft.keeper.lifecycle import Lifecycle
 from growsoft.keeper.locks import Locks
 from growsoft.keeper.log import Caller, VerbLog
@@ -28,17 +29,21 @@ from growsoft.keeper.verbs import (
     DropDatabase,
     Dump,
     EnsureProfile,
+    HistoryVerb,
     InstallApps,
     ListApps,
     ListCluster,
     RehearseUpgrade,
     Restore,
     RotateKeys,
+    SealHistory,
     Stop,
     Stopping,
+    SweepHistory,
     UninstallApps,
     UpgradeApps,
     Verb,
+    VerifyHistory,
     verb_name,
 )
 from growsoft.postgres.connection import Endpoint
@@ -77,7 +82,9 @@ class Keeper(Port):
         self._records = Records(server)
         self._templates = Templates(server, self._records, product, self._locks)
         self._databases = Databases(server, keyring.worker_keys(), self._records, self._templates)
-        self._archive = Archive(self._databases, self._records)
+        self._history = History(self._databases)
+        self.rounds = Rounds(self._history, self._records, self._locks)
+        self._archive = Archive(self._databases, self._records, self._history)
         self._lifecycle = Lifecycle(self._databases, self._templates, product, self._archive, self._records)
 
     def start(self) -> None:
@@ -131,6 +138,8 @@ class Keeper(Port):
             return self._archived(verb, fd, report)
         if fd is not None:
             raise RequestMalformed("This verb takes no descriptor.")
+        if isinstance(verb, HistoryVerb):
+            return self._of_history(verb)
         return self._of_apps(verb, report) if isinstance(verb, AppVerb) else self._of_cluster(verb, report)
 
     def _of_cluster(self, verb: ClusterVerb, report: Report) -> Done:
@@ -172,6 +181,15 @@ class Keeper(Port):
             case RehearseUpgrade(database):
                 return self._lifecycle.rehearse(database, report)
 
+    def _of_history(self, verb: HistoryVerb) -> Done:
+        match verb:
+            case SealHistory(database):
+                return self._history.seal(database)
+            case VerifyHistory(database, known):
+                return self._history.verify(database, known)
+            case SweepHistory(database, days):
+                return self._history.sweep(database, days)
+
     @contextmanager
     def _locked(self, verb: Verb, patience: float) -> Generator[None]:
         with ExitStack() as stack:
@@ -189,6 +207,8 @@ def _claims(verb: Verb) -> list[tuple[str, bool]]:
     """
     match verb:
         case Dump(database) | EnsureProfile(database) | ListApps(database) | RehearseUpgrade(database):
+            return [(database, False)]
+        case SealHistory(database) | VerifyHistory(database) | SweepHistory(database):
             return [(database, False)]
         case ApplyDeclarations(database):
             return [(database, False), (f"declarations of {database}", True), (f"keys of {database}", True)]

@@ -22,6 +22,10 @@ from growsoft.keeper.verbs import (
     Dumped,
     Ensured,
     EnsureProfile,
+    HistoryHead,
+    HistorySealed,
+    HistorySwept,
+    HistoryVerified,
     InstallApps,
     KeysRotated,
     ListApps,
@@ -30,9 +34,12 @@ from growsoft.keeper.verbs import (
     RehearseUpgrade,
     Restore,
     RotateKeys,
+    SealHistory,
+    SweepHistory,
     UninstallApps,
     UpgradeApps,
     Verb,
+    VerifyHistory,
 )
 from growsoft.postgres.apply import Applied
 from growsoft.postgres.role_facts import RoleFacts
@@ -107,6 +114,18 @@ class Port(WorkerVerbs):
     def rehearse_upgrade(self, database: str) -> Rehearsed:
         """Upgrade a copy of a database, say what came of it, and drop the copy."""
         return self.ask(RehearseUpgrade(database), Rehearsed)
+
+    def seal_history(self, database: str) -> HistorySealed:
+        """Seal what is new in the history of a database."""
+        return self.ask(SealHistory(database), HistorySealed)
+
+    def verify_history(self, database: str, known: Sequence[HistoryHead] = ()) -> HistoryVerified:
+        """Compare the history of a database with its seals, and these with the heads that other places keep."""
+        return self.ask(VerifyHistory(database, tuple(known)), HistoryVerified)
+
+    def sweep_history(self, database: str, days: int) -> int:
+        """Delete what was sealed more than `days` ago, 730 at least; returns how many rows that were."""
+        return self.ask(SweepHistory(database, days), HistorySwept).rows
 
     def rotate_keys(self, database: str, key_id: int) -> None:
         """Bring signing key and login password of a database to a number: the present one, or the next."""

@@ -154,4 +154,5 @@ def _forget(connection: Superuser) -> None:
     with connection.atomic():
         for table in NEVER_DUMPED:
             connection.run(sql("DELETE FROM gs_priv.{table}", table=ident(table.removeprefix("gs_priv."))))
-        connection.run(sql("DELETE FROM gs_priv.meta WHERE key = 'uuid'; TRUNCATE gs_priv.audit RESTART IDENTITY"))
+        connection.run(sql("DELETE FROM gs_priv.meta WHERE key = 'uuid';"
+                           " TRUNCATE gs_priv.audit, gs_priv.seal RESTART IDENTITY"))  # fmt: skip

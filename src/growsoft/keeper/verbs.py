@@ -11,6 +11,7 @@ from msgspec import Meta
 from growsoft.postgres.dump import DumpFacts
 from growsoft.postgres.keeper import DATABASE_NAME
 from growsoft.postgres.schema import Drift
+from growsoft.postgres.sealing import SHORTEST_RETENTION
 
 # A name that does not fit is refused while the request is decoded: no verb ever sees it. `\Z`, because `$` would let a
 # line break pass.
@@ -20,6 +21,7 @@ RoleName: TypeAlias = Annotated[str, Meta(pattern=r"\A(?!pg_|db_)[a-z_][a-z0-9_]
 ProfileName: TypeAlias = Annotated[str, Meta(pattern=r"\Ap_[0-9a-f]{40}\Z")]
 TableName: TypeAlias = Annotated[str, Meta(max_length=140)]
 KeyId: TypeAlias = Annotated[int, Meta(ge=1, lt=2**31)]
+Digest: TypeAlias = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 Count: TypeAlias = Annotated[int, Meta(ge=0)]
 
 MOST_APPS: Final = 200
@@ -129,18 +131,47 @@ class RehearseUpgrade(_Verb, frozen=True, tag="rehearse_upgrade"):
     database: DatabaseName
 
 
+class SealHistory(_Verb, frozen=True, tag="seal_history"):
+    """Seal what is new in the history of a database."""
+
+    database: DatabaseName
+
+
+class HistoryHead(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A seal of a history as it is remembered elsewhere: its number, and its SHA-256 in hexadecimal."""
+
+    number: Count
+    hash: Digest
+
+
+class VerifyHistory(_Verb, frozen=True, tag="verify_history"):
+    """Compare the history of a database with its seals, and these with the heads that other places keep."""
+
+    database: DatabaseName
+    known: Annotated[tuple[HistoryHead, ...], Meta(max_length=5_000)] = ()
+
+
+class SweepHistory(_Verb, frozen=True, tag="sweep_history"):
+    """Delete what was sealed more than some days ago; never less than two years."""
+
+    database: DatabaseName
+    days: Annotated[int, Meta(ge=SHORTEST_RETENTION.days, le=36_500)]
+
+
 class Stop(_Verb, frozen=True, tag="stop"):
     """Let the keeper finish what it does and end."""
 
 
 Verb: TypeAlias = (
     CreateDatabase | DropDatabase | CopyDatabase | EnsureProfile | ApplyDeclarations | Dump | Restore | ListCluster
-    | RotateKeys | ListApps | InstallApps | UpgradeApps | UninstallApps | RehearseUpgrade | Stop
+    | RotateKeys | ListApps | InstallApps | UpgradeApps | UninstallApps | RehearseUpgrade | SealHistory | VerifyHistory
+    | SweepHistory | Stop
 )  # fmt: skip
 AppVerb: TypeAlias = ListApps | InstallApps | UpgradeApps | UninstallApps | RehearseUpgrade
 ClusterVerb: TypeAlias = (
     CreateDatabase | DropDatabase | EnsureProfile | ApplyDeclarations | ListCluster | RotateKeys | Stop
 )  # fmt: skip
+HistoryVerb: TypeAlias = SealHistory | VerifyHistory | SweepHistory
 WorkerVerb: TypeAlias = EnsureProfile | ApplyDeclarations
 
 
@@ -266,6 +297,40 @@ class Rehearsed(msgspec.Struct, frozen=True, tag="rehearsed"):
     upgrade_seconds: float
 
 
+class HistorySealed(msgspec.Struct, frozen=True, tag="sealed"):
+    """So many rows were sealed; `head` is the newest seal. Others may be `waiting` for the end of a transaction."""
+
+    rows: int
+    head: HistoryHead | None
+    waiting: bool
+
+
+class HistoryFinding(msgspec.Struct, frozen=True):
+    """What is wrong with a history: from which seal on, and the first row that it concerns."""
+
+    wrong: str
+    seal: int
+    where: str
+    text: str
+
+
+class HistoryVerified(msgspec.Struct, frozen=True, tag="verified"):
+    """What was looked at; the history is whole when there are no findings. `waiting` rows are not sealed yet."""
+
+    rows: int
+    seals: int
+    swept: int
+    waiting: int
+    head: HistoryHead | None
+    findings: tuple[HistoryFinding, ...]
+
+
+class HistorySwept(msgspec.Struct, frozen=True, tag="swept"):
+    """So many rows were deleted."""
+
+    rows: int
+
+
 class Stopping(msgspec.Struct, frozen=True, tag="stopping"):
     """The keeper takes no more requests."""
 
@@ -280,7 +345,7 @@ class Failed(msgspec.Struct, frozen=True, tag="failed"):
 
 Done: TypeAlias = (
     Created | Dropped | Ensured | DeclarationsApplied | Dumped | ClusterListed | KeysRotated | AppsListed | AppsChanged
-    | Rehearsed | Stopping
+    | Rehearsed | HistorySealed | HistoryVerified | HistorySwept | Stopping
 )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ SET ROLE gs_definer;
 -- One row for each record that a statement changed, and for each event (sudo, sign_in, password, ...).
 -- Its order is (era, xid, id): ids are given out before a commit, and by sequence; everything of one transaction stands
 -- together, and once no older transaction is at work nothing can come before it any more. An era ends when a database
--- moves to another cluster, whose transactions are numbered anew; the default says which one it is (seal.py).
+-- moves to another cluster, whose transactions are numbered anew; the default says which one it is (sealing.py).
 CREATE TABLE gs_priv.audit (
   era smallint NOT NULL DEFAULT 1,
   xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
@@ -25,6 +25,21 @@ CREATE TABLE gs_priv.audit (
   PRIMARY KEY (era, xid, id)
 );
 CREATE INDEX audit_record ON gs_priv.audit (table_name, record_id) WHERE table_name <> '';
+
+-- The chain over the history: each seal stands for the rows up to its own (era, xid, id) and after those of the seal
+-- before it. The keeper adds them (sealing.py); a seal stays when the rows it stands for are swept, then without leaves.
+CREATE TABLE gs_priv.seal (
+  number bigint PRIMARY KEY,
+  at timestamptz NOT NULL,
+  era smallint NOT NULL,
+  xid xid8 NOT NULL,
+  id bigint NOT NULL,
+  rows integer NOT NULL,
+  leaves bytea, -- SHA-256 of each row
+  root bytea NOT NULL, -- SHA-256 of the leaves
+  hash bytea NOT NULL -- SHA-256 of all that, and of the hash of the seal before
+);
+ALTER TABLE gs_priv.seal ALTER COLUMN leaves SET STORAGE EXTERNAL; -- hashes cannot be compressed
 
 -- Who is changing something right now. A statement can leave its context before its triggers run (gs.leave() in a
 -- RETURNING list), so a change without anybody is refused, but the keeper's own: then the user is 0.

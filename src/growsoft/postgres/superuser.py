@@ -1,5 +1,6 @@
 """The superuser's connection: held by the keeper alone, for roles, DDL and migrations."""
 
+import secrets
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import replace
@@ -32,6 +33,13 @@ class Superuser:
         text = ";\n".join(plain(query) for query in queries)
         if text:
             self.raw.execute(text.encode(), prepare=False)
+
+    def stream(self, query: Sql, size: int = 2000) -> Generator[list[tuple[Any, ...]]]:
+        """Run a query within a transaction and give its rows in batches, in bounded memory."""
+        with self.raw.cursor(name=f"stream_{secrets.token_hex(8)}") as cursor:
+            cursor.execute(checked(query).text.encode(), query.params)
+            while rows := cursor.fetchmany(size):
+                yield rows
 
     def scram(self, role: str, password: str) -> str:
         """Hash a password as PostgreSQL stores it, so that it stands in no statement, log or view of activity."""

@@ -18,13 +18,17 @@ from growsoft.keeper.verbs import (
     Dump,
     EnsureProfile,
     Failed,
+    HistoryHead,
     ListCluster,
     Progress,
     Request,
     Restore,
     RotateKeys,
+    SealHistory,
     Stop,
+    SweepHistory,
     Verb,
+    VerifyHistory,
     verb_name,
 )
 from growsoft.postgres.keeper import RequestMalformed, is_database_name, new_database_name
@@ -40,6 +44,9 @@ VERBS = (
     Restore(NAME, UUID1, ("gs_owner", "g_sale_user"), {"p_" + "0" * 40: ("g_sale_user",)}, {"public.note": 3}),
     ListCluster(),
     RotateKeys(NAME, 2),
+    SealHistory(NAME),
+    VerifyHistory(NAME, (HistoryHead(3, "0f" * 32),)),
+    SweepHistory(NAME, 730),
     Stop(),
 )
 
@@ -72,6 +79,8 @@ def test_no_other_name_is_one(name: str) -> None:
 
 RESTORE: dict[str, object] = {"verb": "restore", "name": NAME, "uuid": str(UUID1), "roles": [], "profiles": {}}
 CREATE: dict[str, object] = {"verb": "create_database", "name": NAME, "uuid": str(UUID1), "apps": ["base"]}
+SWEEP: dict[str, object] = {"verb": "sweep_history", "database": NAME, "days": 730}
+VERIFY: dict[str, object] = {"verb": "verify_history", "database": NAME}
 ROTATE: dict[str, object] = {"verb": "rotate_keys", "database": NAME, "key_id": 2}
 
 
@@ -90,10 +99,12 @@ ROTATE: dict[str, object] = {"verb": "rotate_keys", "database": NAME, "key_id": 
         CREATE | {"apps": ["base'"]},
         ROTATE | {"key_id": 0},
         ROTATE | {"key_id": "2"},
+        SWEEP | {"days": 729},
+        VERIFY | {"known": [{"number": 0, "hash": "0F" * 32}]},
     ],
 )
 def test_no_field_takes_more_than_it_names(fields: dict[str, object]) -> None:
-    for whole in (RESTORE, CREATE, ROTATE):
+    for whole in (RESTORE, CREATE, ROTATE, SWEEP, VERIFY):
         decode_request(msgspec.msgpack.encode([1, whole]))
     with pytest.raises(RequestMalformed):
         decode_request(msgspec.msgpack.encode([1, fields]))
