@@ -48,11 +48,11 @@ class Archive:
         """Write a database into a descriptor, and say what is in it."""
         _refuse_unfit(fd, writing=True)
         facts = self._databases.facts(name)
-        self._history.seal(name)
+        sealed = self._history.seal(name)
         report("dumping")
         with superuser_errors():
             written = dump_database(replace(self._databases.server, dbname=name), fd)
-        return Dumped(facts.uuid, facts.apps, written)
+        return Dumped(facts.uuid, facts.apps, written, sealed.head)
 
     def restore(self, verb: Restore, fd: int, report: Report) -> Created:
         """Make a new database of a dump: roles first, then rows, an identity of its own, and the start-up check."""

@@ -223,11 +223,12 @@ class DeclarationsApplied(msgspec.Struct, frozen=True, tag="applied"):
 
 
 class Dumped(msgspec.Struct, frozen=True, tag="dumped"):
-    """The dump is written; `facts` were read in its own snapshot."""
+    """The dump is written; `facts` were read in its own snapshot, `history` is the newest seal before it."""
 
     uuid: UUID
     apps: dict[str, str]
     facts: DumpFacts
+    history: HistoryHead | None = None
 
 
 class DatabaseEntry(msgspec.Struct, frozen=True):

@@ -21,7 +21,7 @@ from growsoft.trust.world import CannotCheck, Subject, World, each
 MARKED_MODEL: Final = "ir.config_parameter"
 
 # The private side, which not even elevated code reads.
-_PRIVATE: Final = ("credential", "session", "signing_key", "link", "audit", "account")
+_PRIVATE: Final = ("credential", "session", "signing_key", "link", "audit", "seal", "account")
 
 
 def rows_are_walled(world: World) -> Finding:

@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 
 from msgspec import structs
 
+from growsoft.keeper.verbs import HistoryHead
 from growsoft.postgres.dump import DumpFacts
 from growsoft.security.keyring import Keyring
 from growsoft.security.streams import new_data_key
@@ -46,6 +47,7 @@ from growsoft_cloud.backup.manifest import (
 from growsoft_cloud.backup.pipes import written_by
 from growsoft_cloud.backup.progress import Listener, Meter, Step
 from growsoft_cloud.backup.records import BackupRecord, Catalogue, CustomerKeys, Proof
+from growsoft_cloud.backup.seals import NOTE, keep_seal
 from growsoft_cloud.backup.sites import Kind, Site, new_name
 from growsoft_cloud.fleet.policy import BackupPolicy, PolicyError
 
@@ -60,6 +62,7 @@ class _First(NamedTuple):
     manifest: Manifest
     small: Small
     copy: Copy
+    history: HistoryHead | None
 
 
 class _Dumped(NamedTuple):
@@ -71,6 +74,7 @@ class _Dumped(NamedTuple):
     packed: Packed
     facts: DumpFacts
     subject: Subject
+    history: HistoryHead | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +120,11 @@ class BackupService:
         archive = first.manifest.archive
         meter = Meter(listener, Step.COPY, archive.bytes * len(others))
         outcome = spread(first.site, others, archive, first.small, meter)
+        unsealed = () if first.history is None else keep_seal(self.policy.sites, subject.uuid, first.history)
         return self._recorded(
             first.manifest,
             first.small.stored,
-            Spread((first.copy, *outcome.copies), (*refused, *outcome.failures)),
+            Spread((first.copy, *outcome.copies), (*refused, *outcome.failures, *unsealed)),
         )
 
     def list(self, database: UUID | None = None) -> list[BackupRecord]:
@@ -206,7 +211,7 @@ class BackupService:
             with suppress(SiteError):
                 site.delete(dumped.stored.name)
             raise
-        return _First(site, manifest, small, proven_now(site))
+        return _First(site, manifest, small, proven_now(site), dumped.history)
 
     def _dumped(self, site: Site, subject: Subject, listener: Listener | None) -> _Dumped:
         """Stream a dump, compressed and encrypted, into a new object of a site."""
@@ -221,7 +226,9 @@ class BackupService:
             told = dump.result()
             _refuse_another(subject, told.uuid)
         stored = StoredObject(name, packed.stored.bytes, packed.stored.sha256)
-        return _Dumped(backup, data_key, stored, packed, told.facts, structs.replace(subject, apps=told.apps))
+        return _Dumped(
+            backup, data_key, stored, packed, told.facts, structs.replace(subject, apps=told.apps), told.history
+        )
 
     def _manifest(self, dumped: _Dumped, purpose: str) -> Manifest:
         """Describe a backup."""
@@ -251,6 +258,7 @@ class BackupService:
                 customer_key=customer_key.to_text() if subject.control else "",
             ),
             contents=seal_contents(contents, dumped.data_key, dumped.backup),
+            notes={} if dumped.history is None else {NOTE: f"{dumped.history.number} {dumped.history.hash}"},
         )
 
     def _recorded(

@@ -103,8 +103,24 @@ CLOUD: Final = (
     Claim(
         "ST-2",
         "we can audit and control staff actions separately!",
-        Missing("Every elevation is audited; there are no staff sessions, and the audit is not sealed yet.", _LATER),
-        ("growsoft/postgres/context.sql",),
+        Missing(
+            "Every change is kept with user, staff member and reason, sealed, and compared with the backup sites by"
+            " `growsoft audit verify DB`; there are no staff sessions yet.",
+            _LATER,
+        ),
+        (
+            "growsoft/postgres/audit.sql",
+            "growsoft/postgres/audit.py",
+            "growsoft/postgres/sealing.py",
+            "growsoft/postgres/verifying.py",
+            "growsoft_cloud/backup/seals.py",
+        ),
+        (
+            "tests/security/test_st2_history.py",
+            "tests/integration/postgres/test_history_seals.py",
+            "tests/integration/keeper/test_history.py",
+            "tests/unit/backup/test_seals.py",
+        ),
     ),
     Claim(
         "ST-3",
