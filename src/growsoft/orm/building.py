@@ -59,7 +59,8 @@ def _model_modules(package: ModuleType) -> list[str]:
         return []
     found: list[str] = []
     for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
-        if module.name in (f"{package.__name__}.models", f"{package.__name__}.jobs"):
+        last = module.name.rpartition(".")[2]
+        if last in ("models", "jobs") or last.startswith("models_"):
             found.append(module.name)
             if module.ispkg:
                 inner = importlib.import_module(module.name)

@@ -54,7 +54,7 @@ def apply_new(env: Env, info: ModelInfo, field: ToMany, values: Mapping[int, obj
         env[field.comodel].create(lines)
     else:
         ids = {owner: [i for c in commands for i in _ids(c)] for owner, commands in lists.items()}
-        _insert_links(env, info, field, [(owner, i) for owner, links in ids.items() for i in links])
+        _insert_links(env, info, field, [(owner, i) for owner, links in ids.items() for i in links], new=True)
 
 
 def _run(target: _Lines | _Links, command: Command) -> None:
@@ -154,21 +154,26 @@ class _Links:
         )  # fmt: skip
         if done.rowcount < len(gone):
             raise AccessError
+        statements.touch(self._env, self._info, (self._id,))
         _linked(self._env, self._info, self._field, (self._id,))
 
 
-def _insert_links(env: Env, info: ModelInfo, field: Many2many[Any], pairs: list[tuple[int, int]]) -> None:
+def _insert_links(
+    env: Env, info: ModelInfo, field: Many2many[Any], pairs: list[tuple[int, int]], *, new: bool = False
+) -> None:
     if not pairs:
         return
     statements.refuse_unseen(env, field, [target for _source, target in pairs])
     sources, targets = zip(*pairs, strict=True)
-    env.execute(
+    came = env.execute(
         sql(
             "INSERT INTO {t} (source_id, target_id) SELECT * FROM unnest({sources}::bigint[], {targets}::bigint[])"
-            " ON CONFLICT DO NOTHING",
+            " ON CONFLICT DO NOTHING RETURNING source_id",
             t=ident(field.relation(info.table)), sources=list(sources), targets=list(targets),
         )
     )  # fmt: skip
+    if not new:
+        statements.touch(env, info, tuple(dict.fromkeys(came.column(int))))
     _linked(env, info, field, sources)
 
 

@@ -23,7 +23,7 @@ from growsoft.orm.work import Cache, Work
 from growsoft.postgres.context import Context, Door, group_role, working_in
 from growsoft.postgres.database import Database, Files
 from growsoft.postgres.sql import Sql, proven_literal, sql
-from growsoft.postgres.transaction import CompanyRefused, Mode, Result, retrying
+from growsoft.postgres.transaction import CompanyRefused, Conflict, Mode, Result, retrying
 
 if TYPE_CHECKING:
     from growsoft.orm.model import Model
@@ -184,6 +184,23 @@ class Env:
         with self.work.savepoint():
             yield
 
+    def lock(self, name: str, *, wait: bool = True) -> bool:
+        """Be the only one in this database who is at something, until the end of the transaction; say whether one is.
+
+        Whoever had to wait, or began before the other one had ended, raises ``Conflict``: what he has seen is older
+        than what the other one did, so the whole unit of work runs again (``run``, and every request, does so).
+        """
+        key = self.database.lock_key(name)
+        if not self.work.execute(self, _TRY_LOCK.rebind((key,))).scalar(bool):
+            if not wait:
+                return False
+            self.work.execute(self, _LOCK.rebind((key,)))
+            raise Conflict
+        if name not in self.work.held:
+            self.work.execute(self, _HOLD_LOCK.rebind((key,)))
+            self.work.held.add(name)
+        return True
+
     def flush(self) -> None:
         """Write what waits to be written, work out what depends on it, and check it."""
         self.work.flush()
@@ -262,5 +279,8 @@ def run(
     return retrying(attempt)
 
 
+_TRY_LOCK: Final = sql("SELECT pg_try_advisory_xact_lock({key}::bigint)", key=0)
+_HOLD_LOCK: Final = sql("SELECT gs.hold_lock({key}::bigint)", key=0)
+_LOCK: Final = sql("SELECT pg_advisory_xact_lock({key}::bigint)", key=0)
 Values = Mapping[str, object]
 _ACCOUNT: Final = sql("SELECT unnest(companies) FROM gs.account({user}::bigint)", user=0)

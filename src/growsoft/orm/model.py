@@ -24,6 +24,7 @@ from growsoft.orm.match import matches
 from growsoft.orm.narrow import are_ids
 from growsoft.orm.queries import Domain, Queries, condition_of
 from growsoft.orm.texts import refuse_unknown, translations
+from growsoft.postgres.refusals import Locked
 from growsoft.postgres.sql import proven_literal
 
 if TYPE_CHECKING:
@@ -301,8 +302,17 @@ class Model(Queries, metaclass=ModelType):
         if self._ids:
             writer.unlink(self.env, self._info, self._ids)
 
-    def lock(self) -> Self:
-        """Lock these records until the end of the transaction; others who lock them wait."""
+    def lock(self, *, nowait: bool = False, skip: bool = False) -> Self:
+        """Lock these records until the end of the transaction; others who lock them wait.
+
+        With ``nowait`` raise ``Locked`` instead of waiting for somebody else, with ``skip`` give those that nobody else
+        has locked. It takes the right to write them.
+        """
+        if nowait or skip:
+            free = self._of(self.env, search.lock_free(self.env, self._info, self._ids), self._prefetch)
+            if nowait and len(free) < len(self):
+                raise Locked
+            return free
         search.lock(self.env, self._info, self._ids)
         return self
 

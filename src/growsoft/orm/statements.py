@@ -135,6 +135,17 @@ def insert(env: Env, info: ModelInfo, names: tuple[str, ...], rows: Sequence[Map
     return tuple(_run(env, info, statement).column())
 
 
+def touch(env: Env, info: ModelInfo, ids: tuple[int, ...]) -> None:
+    """Raise the version of records whose links changed, as any other change of them does."""
+    if ids:
+        these = among(ident("id"), ids)
+        query = sql(
+            "UPDATE {t} t SET {stamp} WHERE {these} RETURNING id", t=ident(info.table), stamp=_STAMP, these=these
+        )
+        refuse_missing(env, info, ids, env.execute(query).column())
+        env.work.wrote(env, info, ids, ())
+
+
 def delete(env: Env, info: ModelInfo, ids: Sequence[int]) -> None:
     """Delete rows."""
     these = among(ident("id"), ids)

@@ -102,6 +102,7 @@ class Work:
         self.leads: defaultdict[Trigger, dict[int, None]] = defaultdict(dict)
         self._streams: list[Generator[list[tuple[Any, ...]]]] = []
         self.settling = False
+        self.held: set[str] = set()  # named locks
         self._spoiled = False
         self._ended = False
 
@@ -198,6 +199,7 @@ class Work:
                 self.flush()
         except BaseException:
             self.door, self._spoiled = before
+            self.held.clear()
             self.todo.clear()
             self.leads.clear()
             for cache in self.caches.values():

@@ -126,4 +126,12 @@ BEGIN
     FROM gs_priv.account a WHERE a.user_id = of_user OR of_login <> '' AND lower(a.login) = lower(of_login);
 END $$;
 GRANT EXECUTE ON FUNCTION gs.job_account(bigint, text) TO PUBLIC;
+
+-- Who held a named lock last. An advisory lock keeps two apart; this makes whoever began to look before the other one had
+-- ended run again (SQLSTATE 40001), though the lock was free by the time he asked for it. Keys are no names: `lock_key`.
+CREATE TABLE gs_priv.named_lock (key bigint PRIMARY KEY, held bigint NOT NULL);
+CREATE FUNCTION gs.hold_lock(of_key bigint) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  INSERT INTO gs_priv.named_lock AS l VALUES (of_key, 1) ON CONFLICT (key) DO UPDATE SET held = l.held + 1 $$;
+GRANT EXECUTE ON FUNCTION gs.hold_lock(bigint) TO PUBLIC;
 RESET ROLE;

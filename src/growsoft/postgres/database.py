@@ -1,5 +1,6 @@
 """One customer's database as a process that serves it sees it: where it is, its keys, and its transactions."""
 
+import hmac
 from collections.abc import Generator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -53,6 +54,11 @@ class Database:
     def elevated(self, reason: str, *, user: int = SYSTEM_USER, caller: str = "") -> SignedDoor:
         """Vouch for elevated code; reason and caller are audited by the database itself."""
         return self.signed(Context(user, ELEVATED_PROFILE, elevated=True, reason=reason, caller=caller))
+
+    def lock_key(self, name: str) -> int:
+        """Give the number of an advisory lock. Who only speaks SQL cannot know it, and so cannot hold it to annoy."""
+        digest = hmac.digest(self.signing_key, b"lock:" + name.encode(), "sha256")
+        return int.from_bytes(digest[:8], "big", signed=True)
 
     @contextmanager
     def transaction(self, door: Door, mode: Mode = "write", *, profile: str = "") -> Generator[Transaction]:

@@ -33,6 +33,10 @@ class Conflict(GrowsoftError):
     """Someone else changed the same data at the same moment; it was tried several times, please try again."""
 
 
+class Locked(UserError):
+    """Somebody else works on this right now; try again in a moment."""
+
+
 class DatabaseError(GrowsoftError):
     """The database refused a statement of the product; this is a defect, please report it."""
 
@@ -94,5 +98,6 @@ _ANSWERS: Final[dict[type[psycopg.Error], type[GrowsoftError]]] = {
     pg.IdleInTransactionSessionTimeout: DatabaseUnavailable,
     pg.TransactionTimeout: DatabaseUnavailable,
     pg.ProgramLimitExceeded: TooLong,
+    pg.LockNotAvailable: Locked,
     psycopg.OperationalError: DatabaseUnavailable,
 }

@@ -131,32 +131,6 @@ class Users(Model):
                 raise ValidationError("A login has no spaces; use an e-mail address or a short name.")
 
 
-class Sequence(Model):
-    """Sequence: numbers for documents, one after the other."""
-
-    _name = "ir.sequence"
-    _order = "name"
-
-    name = fields.Char(required=True)
-    code = fields.Char(required=True, unique="A sequence with this code exists already.")
-    prefix = fields.Char(size=20)
-    padding = fields.Integer(default=5)
-    next_number = fields.Integer(default=1)
-
-    administrators = Access("base.admin", "read", "create", "write")
-
-    sane_padding = Check((padding >= 0) & (padding <= 20), "Numbers have between 0 and 20 digits.")
-
-    def next_by_code(self, code: str) -> str:
-        """Take the next number of a sequence: without gaps, so that two who ask at once get theirs one by one."""
-        found = self.sudo("everybody who makes a document takes its number").search(Sequence.code == code).lock()
-        if not found:
-            raise ValidationError(f"There is no sequence {code!r}; ask an administrator to add it.")
-        number = found.next_number
-        found.next_number = number + 1
-        return f"{found.prefix}{number:0{found.padding}d}"
-
-
 class Attachment(Model):
     """Attachment: a file that belongs to a record, whatever its model, and has its rights.
 

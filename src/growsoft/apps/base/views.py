@@ -49,7 +49,7 @@ currency_search = Search(
 )
 currency_menu = Menu("Currencies", "res.currency", SETTINGS, 95)
 
-sequence_list = List("ir.sequence", "name", "code", "prefix", "padding", "next_number")
+sequence_list = List("ir.sequence", "name", "code", "company_id", "prefix", "padding", "next_number", "implementation")
 sequence_menu = Menu("Sequences", "ir.sequence", SETTINGS, 96)
 
 job_list = List("ir.job", "name", "user_id", "state", "eta", "finished_at", "failures", "message")

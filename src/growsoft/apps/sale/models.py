@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Final, Self
 
 from growsoft.apps.base.models import Company, Currency, Users, current_company
-from growsoft.apps.base.models import Sequence as Numbers
+from growsoft.apps.base.models_sequences import Sequence as Numbers
 from growsoft.apps.contacts.models import Partner
 from growsoft.apps.products.models import Product
 from growsoft.errors import UserError
