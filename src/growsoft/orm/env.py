@@ -187,17 +187,20 @@ class Env:
     def lock(self, name: str, *, wait: bool = True) -> bool:
         """Be the only one in this database who is at something, until the end of the transaction; say whether one is.
 
-        Whoever had to wait, or began before the other one had ended, raises ``Conflict``: what he has seen is older
-        than what the other one did, so the whole unit of work runs again (``run``, and every request, does so).
+        Whoever finds it taken, or began before the last one had ended, raises ``Conflict``: what he has seen is older
+        than what the other one did. The whole unit of work runs again (``run``, and every request, does so), after its
+        turn has come and before it has looked at anything. Without ``wait`` he only learns that it is taken.
         """
         key = self.database.lock_key(name)
         if not self.work.execute(self, _TRY_LOCK.rebind((key,))).scalar(bool):
             if not wait:
                 return False
-            self.work.execute(self, _LOCK.rebind((key,)))
-            raise Conflict
+            raise Conflict(wait_for=(self.database.name, key))
         if name not in self.work.held:
-            self.work.execute(self, _HOLD_LOCK.rebind((key,)))
+            try:
+                self.work.execute(self, _HOLD_LOCK.rebind((key,)))
+            except Conflict as error:
+                raise Conflict(wait_for=(self.database.name, key)) from error
             self.work.held.add(name)
         return True
 
@@ -281,6 +284,5 @@ def run(
 
 _TRY_LOCK: Final = sql("SELECT pg_try_advisory_xact_lock({key}::bigint)", key=0)
 _HOLD_LOCK: Final = sql("SELECT gs.hold_lock({key}::bigint)", key=0)
-_LOCK: Final = sql("SELECT pg_advisory_xact_lock({key}::bigint)", key=0)
 Values = Mapping[str, object]
 _ACCOUNT: Final = sql("SELECT unnest(companies) FROM gs.account({user}::bigint)", user=0)

@@ -32,6 +32,11 @@ class ProfileMissing(GrowsoftError):
 class Conflict(GrowsoftError):
     """Someone else changed the same data at the same moment; it was tried several times, please try again."""
 
+    def __init__(self, message: str = "", *, wait_for: tuple[str, int] | None = None) -> None:
+        """``wait_for`` is the advisory lock, of a database, for which the next attempt waits before it begins."""
+        super().__init__(message)
+        self.wait_for = wait_for
+
 
 class Locked(UserError):
     """Somebody else works on this right now; try again in a moment."""

@@ -5,6 +5,7 @@ import secrets
 import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, Final, Literal, TypeAlias, TypeVar, overload
 
 import psycopg
@@ -107,6 +108,7 @@ class Transaction:
     def __init__(self, connection: Connection, door: Door, mode: Mode) -> None:
         """Begin and enter: context and role are set together, before anything else can run."""
         self._set_up(connection, mode)
+        self._wait(connection.dbname)
         self._run(_BEGIN[mode], None)
         self._door = door
         self._enter(door)
@@ -127,6 +129,13 @@ class Transaction:
         self.context: Context | None = None
         self.readonly = mode == "read"
         self.on_commit: list[Callable[[], None]] = []
+
+    def _wait(self, dbname: str) -> None:
+        # What the last attempt lacked is waited for before this one looks at anything; the check-in lets it go.
+        awaited = _awaited.get()
+        if awaited is not None and awaited[0] == dbname:
+            _awaited.set(None)  # the first transaction of the attempt; another one would wait for this one
+            self._run("SELECT pg_advisory_lock(%s::bigint)", (awaited[1],))
 
     def execute(self, query: Sql) -> Result:
         """Run one statement and fetch its rows.
@@ -272,16 +281,25 @@ def retrying(work: Callable[[], T], *, attempts: int = RETRY_ATTEMPTS) -> T:
     """Run a whole unit of work; run it again when it lost against another (PostgreSQL documentation, 13.5).
 
     ``work`` opens its own transaction, so that each attempt signs anew and sees the present. Waits grow from 10 ms,
-    with jitter; after the last attempt the ``Conflict`` goes up.
+    with jitter; after the last attempt the ``Conflict`` goes up. Who lost a named lock stands in line for it instead.
     """
     for attempt in range(attempts):
         try:
             return work()
-        except Conflict:
+        except Conflict as error:
             if attempt == attempts - 1:
                 raise
-            time.sleep(random.uniform(0.5, 1.0) * 0.01 * 2**attempt)  # noqa: S311  jitter, no secret
+            lacked = error.wait_for
+            if lacked is None:
+                time.sleep(random.uniform(0.5, 1.0) * 0.01 * 2**attempt)  # noqa: S311  jitter, no secret
+        finally:
+            _awaited.set(None)
+        _awaited.set(lacked)
     raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+# The lock, of a database, for which the next transaction of this thread waits before it begins.
+_awaited: ContextVar[tuple[str, int] | None] = ContextVar("growsoft_awaited", default=None)
 
 
 _LEAVE: Final = "SELECT set_config('role', 'none', true), gs.leave()"

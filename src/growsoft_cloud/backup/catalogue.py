@@ -9,7 +9,8 @@ from uuid import UUID
 
 import msgspec
 
-from growsoft.apps.base.models import Sequence, Setting
+from growsoft.apps.base.models import Setting
+from growsoft.apps.base.models_sequences import Sequence
 from growsoft.apps.instance.models import CustomerDatabase
 from growsoft.cli.instance import Instance
 from growsoft.orm import Env

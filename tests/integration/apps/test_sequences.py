@@ -11,6 +11,7 @@ import pytest
 from growsoft.apps.base.models_sequences import Numbering, Period, Sequence, SequenceRange
 from growsoft.errors import ValidationError
 from growsoft.orm import run
+from growsoft.postgres.context import Door
 from growsoft.postgres.refusals import ConstraintViolated
 from tests.support.shop import Shop
 
@@ -83,14 +84,13 @@ def test_many_who_take_at_once_get_each_number_once(shop: Shop, kind: Numbering)
     _sequence(shop, implementation=kind, restart=Period.YEAR)
     taken: list[str] = []
 
+    def door() -> Door:
+        return shop.database.elevated("a test takes numbers")
+
     def take() -> None:
-        for _ in range(10):
-            door = shop.database.elevated("a test takes numbers")
-            taken.append(
-                run(
-                    shop.database, shop.registry, lambda door=door: door, lambda env: env[Sequence].next_by_code("bill")
-                )
-            )
+        taken.extend(
+            run(shop.database, shop.registry, door, lambda env: env[Sequence].next_by_code("bill")) for _ in range(10)
+        )
 
     threads = [threading.Thread(target=take) for _ in range(3)]
     for thread in threads:

@@ -106,6 +106,8 @@ class Sequence(Model):
         return taken[0] if taken else self._take_here(period)
 
     def _take_here(self, period: str) -> int:
+        # Whoever comes second stands in line; without it he would lose against each who comes after him.
+        self.env.lock(f"ir.sequence {self.id}")
         self.env.flush()
         number = self.env.execute(_next(self.id, period)).scalar(int)
         self.env.cache.forget_field(self._name, "next_number", self.ids)
