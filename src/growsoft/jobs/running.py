@@ -142,7 +142,7 @@ class Runner:
 def _context(job: Taken, user: int, profile: str, companies: tuple[int, ...]) -> Context:
     """Narrow what the user has by now to what he had when he enqueued the job."""
     if job.enqueued_by > SYSTEM_USER:
-        companies = tuple(one for one in companies if one in job.companies)
+        companies = tuple(one for one in job.companies if one in companies)  # the current one first
     return Context(user, profile, companies, job.actor, scope=job.scope)
 
 
