@@ -8,7 +8,7 @@ import os
 import platform
 import sys
 
-from bench import data_layer, instance
+from bench import data_layer, instance, queries
 from growsoft.postgres.connection import Endpoint
 from growsoft.testing.cluster import ephemeral_cluster
 
@@ -18,7 +18,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench", description="Growsoft beside hand-written SQL.")
     parser.add_argument("--partners", type=int, default=data_layer.PARTNERS)
     parser.add_argument("--databases", type=int, default=instance.DATABASES)
-    parser.add_argument("--only", choices=["data-layer", "instance"])
+    parser.add_argument("--only", choices=["data-layer", "queries", "instance"])
     asked = parser.parse_args()
     result: dict[str, object] = {
         "python": platform.python_version(),
@@ -26,12 +26,14 @@ def main() -> int:
         "partners": asked.partners,
     }
     if asked.only != "instance":
+        chosen = [] if asked.only == "queries" else [*data_layer.OPERATIONS]
+        chosen += [] if asked.only == "data-layer" else [*queries.OPERATIONS]
         with ephemeral_cluster() as cluster:
             server = Endpoint(str(cluster.socket_dir), cluster.port, "postgres", cluster.superuser, cluster.password)
-            rows = [one.row() for one in data_layer.run(server, asked.partners)]
+            rows = [one.row() for one in data_layer.run(server, asked.partners, chosen)]
         result["data_layer"] = rows
         _table(rows)
-    if asked.only != "data-layer":
+    if asked.only in (None, "instance"):
         result["instance"] = told = instance.run(asked.databases)
         for name, value in told.items():
             sys.stderr.write(f"{name:<24} {value}\n")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from growsoft.errors import AccessError, MissingError
 from growsoft.orm.compile import among
 from growsoft.orm.domain import EVERYTHING, Condition, DomainError, names_in
+from growsoft.orm.fence import fenced, needs_fence
 from growsoft.orm.forms import remembered
 from growsoft.orm.orders import order_by, order_names
 from growsoft.orm.reader import ChangedMeanwhile
@@ -67,7 +68,11 @@ def tail(env: Env, info: ModelInfo, domain: Condition, offset: int, limit: int |
     def compose() -> Sql:
         env.refuse_unreadable(info, info.fields["id"])
         pieces = [] if domain == EVERYTHING else [sql("WHERE {where}", where=env.compiler().where(info, domain))]
-        pieces.append(sql("ORDER BY {order}", order=order_by(env, info, order)))
+        sorting = order_by(env, info, order)
+        if limits and needs_fence(domain, limits[0] + sum(offsets)):
+            where = env.compiler().where(info, domain)
+            pieces = [fenced(ident(info.table), where, sorting, limits[0] + sum(offsets))]
+        pieces.append(sql("ORDER BY {order}", order=sorting))
         pieces.extend(sql("LIMIT {limit}::bigint", limit=number) for number in limits)
         pieces.extend(sql("OFFSET {offset}::bigint", offset=number) for number in offsets)
         return join(" ", pieces)
