@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from growsoft.orm import Condition, ModelInfo
+from growsoft.orm import Condition, ModelInfo, Registry
 from growsoft.orm.compile import Compiler, Declared
 from growsoft.orm.domain import Every, Some
 from growsoft.postgres.connection import Endpoint
@@ -241,7 +241,14 @@ def _all_companies_for_mine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Declared, "companies", companies)
 
 
-@pytest.mark.parametrize("defect", [_or_for_and, _one_user_for_all, _all_companies_for_mine])
+def _near_end_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    def far_end(_registry: Registry, _target: ModelInfo, _group: str) -> str:
+        return "open"
+
+    monkeypatch.setattr("growsoft.orm.declare.far_end", far_end)
+
+
+@pytest.mark.parametrize("defect", [_or_for_and, _one_user_for_all, _all_companies_for_mine, _near_end_alone])
 def test_a_planted_defect_of_the_compiler_is_found(
     server: Endpoint, empty: str, monkeypatch: pytest.MonkeyPatch, defect: Callable[[pytest.MonkeyPatch], None]
 ) -> None:

@@ -11,6 +11,7 @@ from growsoft.orm.access import Rule, Verb
 from growsoft.orm.compile import Compiler, Declared, hierarchy_of
 from growsoft.orm.domain import HIERARCHIES, Condition, ContextValue, DomainError, Leaf, leaves
 from growsoft.orm.fields import Many2many, One2many, Relation
+from growsoft.orm.linking import far_end
 from growsoft.orm.meaning import meaning
 
 if TYPE_CHECKING:
@@ -97,7 +98,13 @@ def _refuse_circles(registry: Registry) -> None:
     for info in registry.models.values():
         for field in info.fields.values():
             if isinstance(field, Many2many):
-                graph[field.relation(info.table)] = {info.table}
+                target = registry.models[field.comodel]
+                ruled = (
+                    {target.table}
+                    if any(_is_ruled(registry, target, access.group) for access in info.access)
+                    else set()
+                )
+                graph[field.relation(info.table)] = {info.table, *ruled}
         tables = graph.setdefault(info.table, set())
         if info.follows is not None:
             tables |= {other.table for other in registry.models.values() if other.follows is None}
@@ -108,6 +115,10 @@ def _refuse_circles(registry: Registry) -> None:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
         raise ConfigError(_CIRCLE.format(" -> ".join(error.args[1]))) from None
+
+
+def _is_ruled(registry: Registry, target: ModelInfo, group: str) -> bool:
+    return far_end(registry, target, group) == "ruled"
 
 
 def _glances(registry: Registry, info: ModelInfo, condition: Condition) -> Iterator[Glance]:

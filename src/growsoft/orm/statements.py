@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from growsoft.errors import AccessError, MissingError, UserError
 from growsoft.orm.access import Unique
+from growsoft.orm.blocking import blocked
 from growsoft.orm.columns import translated
 from growsoft.orm.compile import among, array_cast, scalar_cast
 from growsoft.orm.fields import AnyField, Many2one, Reference, Relation
@@ -151,9 +152,9 @@ def delete(env: Env, info: ModelInfo, ids: Sequence[int]) -> None:
     these = among(ident("id"), ids)
     statement = sql("DELETE FROM {t} WHERE {these} RETURNING id", t=ident(info.table), these=these)
     try:
-        gone = env.execute(statement).column()
+        gone = env.work.attempt(env, statement).column()
     except ConstraintViolated as error:
-        raise ConstraintViolated("Other records refer to this one.", error.constraint, error.kind) from None
+        raise blocked(env, info, ids, error) from None
     refuse_missing(env, info, ids, gone)
 
 

@@ -117,6 +117,12 @@ class Work:
         self._act_as(env)
         return self.transaction.execute(query)
 
+    def attempt(self, env: Env, query: Sql) -> Result:
+        """Run a statement that may be refused: the transaction can still be asked why."""
+        self._act_as(env)
+        with self.transaction.savepoint():
+            return self.transaction.execute(query)
+
     def stream(self, env: Env, query: Sql, size: int) -> Generator[list[tuple[Any, ...]]]:
         """Run a query as the one whom ``env`` stands for, and give its rows in batches.
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from growsoft.errors import AccessError, ValidationError
 from growsoft.orm import commands, statements
+from growsoft.orm.blocking import lines_to_delete
 from growsoft.orm.companies import REVERSE
 from growsoft.orm.fields import AnyField, Many2many, One2many
 from growsoft.orm.fields.stamps import STAMPS
@@ -83,13 +84,13 @@ def assign(env: Env, info: ModelInfo, ids: tuple[int, ...], values: Values) -> N
 def unlink(env: Env, info: ModelInfo, ids: tuple[int, ...]) -> None:
     """Delete records with their links, and the lines that say so (``ondelete="cascade"``).
 
-    Refused while others link to them.
+    Refused while others link to them. Nothing is deleted that whoever deletes does not see, or may not delete.
     """
     env.refuse_in_draft()
     statements.write_waiting(env.work)
     with env.work.whole():
         for model, name in info.cascades:
-            env[model].search([[name, "in", list(ids)]]).unlink()
+            lines_to_delete(env, model, name, ids).unlink()
         for name in info.inverses:
             statements.leave(env, info, name, ids)
         for model, name in info.linked_by:

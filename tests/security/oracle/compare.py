@@ -216,20 +216,20 @@ def _tag(asking: Asking, table: Table) -> None:
     may_read, may_write = eyes.may_touch_tags(table, "read"), eyes.may_touch_tags(table, "write")
     # Whose links nothing opens to him: whether PostgreSQL refuses or shows none, he sees none.
     nothing: tuple[Outcome, ...] = () if readable else (REFUSED, DONE)
-    seen = frozenset(pair for pair in pairs if eyes.sees(table, pair[0]))
+    seen = frozenset(pair for pair in pairs if eyes.sees_link(table, *pair, "read"))
     select = sql("SELECT source_id, target_id FROM {rel}", rel=rel)
     asking.ask(
         f"sees tags of {table.name}", select, *((seen, *nothing) if may_read and readable else (REFUSED, *nothing))
     )
-    for row, values in table.rows.items():
-        may_change = eyes.sees(table, row) and eyes.rules_allow(table, values, "write")
+    for row in table.rows:
         for tag in asking.world.tables[table.target].rows:
+            may_change = eyes.sees_link(table, row, tag, "write")
             if (row, tag) in pairs:
                 delete = sql(
                     "DELETE FROM {rel} WHERE source_id = {row} AND target_id = {tag} RETURNING source_id, target_id",
                     rel=rel, row=row, tag=tag,
                 )  # fmt: skip
-                gone = frozenset([(row, tag)] if may_change else [])
+                gone = frozenset([(row, tag)] if may_change and (row, tag) in seen else [])
                 may = may_read and may_write and readable
                 asking.ask(f"untags {table.name} {row} {tag}", delete, gone if may else REFUSED, *nothing)
             else:

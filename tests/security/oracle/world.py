@@ -184,6 +184,33 @@ class Eyes:
         theirs = {v for access in table.access if access.group in with_it for v in access.verbs} | {"read"}
         return table.tags_group in self.groups and verb in theirs
 
+    def sees_link(self, table: Table, row: int, tag: int, verb: Verb) -> bool:
+        """Whether he sees (read) or may change (write) one link: both records are seen, by a group that opens both."""
+        target = self.world.tables[table.target]
+        return (
+            self.sees(table, row)
+            and self.sees(target, tag)
+            and any(
+                self._opens(table, table.rows[row], group, verb) and self._reads(target, group) for group in self.groups
+            )
+        )
+
+    def _opens(self, table: Table, row: Row, group: str, verb: Verb) -> bool:
+        """Whether a group opens a row by itself; to read links it is enough that it opens some rows."""
+        grouped = [rule for rule in table.rules if rule.group]
+        own = [rule for rule in grouped if rule.group == group and verb in rule.verbs]
+        if not grouped:
+            opened = any(access.group == group and verb in access.verbs for access in table.access)
+        else:
+            opened = any(verb == "read" or self.holds(table, row, rule.condition) for rule in own)
+        objections = (rule for rule in table.rules if not rule.group and verb in rule.verbs)
+        return opened and all(self.holds(table, row, rule.condition) for rule in objections)
+
+    def _reads(self, table: Table, group: str) -> bool:
+        """Whether a group, or one that it brings with it, may read a table at all."""
+        with_it = closed(self.world, (group,))
+        return any(access.group in with_it and "read" in access.verbs for access in table.access)
+
     def sees(self, table: Table, row: int) -> bool:
         """Whether the rules let him see a row."""
         key = (table.name, row)
