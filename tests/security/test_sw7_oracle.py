@@ -245,7 +245,7 @@ def _near_end_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     def far_end(_registry: Registry, _target: ModelInfo, _group: str) -> str:
         return "open"
 
-    monkeypatch.setattr("growsoft.orm.declare.far_end", far_end)
+    monkeypatch.setattr("growsoft.orm.linking.far_end", far_end)
 
 
 @pytest.mark.parametrize("defect", [_or_for_and, _one_user_for_all, _all_companies_for_mine, _near_end_alone])

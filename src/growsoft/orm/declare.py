@@ -14,7 +14,7 @@ from growsoft.orm.conditions import global_conditions, group_conditions, owner_c
 from growsoft.orm.fields import AnyField, Many2many, Many2one, Reference, Selection
 from growsoft.orm.fields.json import json_text
 from growsoft.orm.fields.stamps import STAMPS
-from growsoft.orm.linking import far_end
+from growsoft.orm.linking import with_far_end
 from growsoft.orm.names import name_within
 from growsoft.orm.rights import Rights, rights
 from growsoft.orm.rules import check_rules
@@ -238,20 +238,8 @@ def _relation_policies(registry: Registry, info: ModelInfo, field: Many2many[Any
         for group, conditions in owner_conditions(registry, info, needed).items():
             where = join(" AND ", [sql("o__.id = {rel}.source_id", rel=ident(relation)), *conditions])
             exists = sql("EXISTS (SELECT FROM {t} o__ WHERE {where})", t=ident(info.table), where=where)
-            both = _with_far_end(registry, field, relation, group, exists)
+            both = with_far_end(registry, field, relation, group, exists)
             yield Policy(relation, name_within(f"{group_role(group)}__{verb}"), command, both, group_role(group))
-
-
-def _with_far_end(registry: Registry, field: Many2many[Any], relation: str, group: str, near: Sql) -> Sql:
-    target = registry.models[field.comodel]
-    match far_end(registry, target, group):
-        case "hidden":
-            return sql("false")
-        case "open":
-            return near
-        case "ruled":
-            parts = {"t": ident(target.table), "rel": ident(relation), "near": near}
-            return sql("{near} AND EXISTS (SELECT FROM {t} m__ WHERE m__.id = {rel}.target_id)", **parts)
 
 
 def _nothing(policies: Iterable[Policy], grants: Iterable[Grant]) -> Iterator[Policy]:
