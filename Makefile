@@ -1,7 +1,7 @@
 # The commands of this repository; `make help` lists them. README.md says what each is for.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help up down test test-all fresh check check-lint check-format check-mypy check-pyright check-floors security bench mutants oracle docs lock
+.PHONY: help up down test test-all fresh check check-lint check-format check-mypy check-pyright check-floors security bench mutants oracle year crashes docs lock
 
 BIN := .venv/bin
 ARGS ?=
@@ -10,6 +10,8 @@ export PYTHON
 # Tests of one file share a worker, and each worker has a PostgreSQL of its own.
 WORKERS ?= auto
 WORLDS ?= 1000
+DAYS ?= 366
+KILLS ?= 300
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
@@ -73,6 +75,14 @@ mutants: ## Plant defects in the walls and see the tests fail
 oracle: ## Compare what PostgreSQL shows with a plain reading of the rules, for many drawn worlds (WORLDS=1000)
 	@scripts/venv .venv runtime build dev test
 	@GROWSOFT_ORACLE_EXAMPLES=$(WORLDS) $(BIN)/python -m pytest --timeout 0 tests/security/test_sw7_oracle.py
+
+year: ## Back small databases up for a year of days under a moved clock, and restore them (DAYS=366)
+	@scripts/venv .venv runtime build dev test
+	@GROWSOFT_YEAR_DAYS=$(DAYS) $(BIN)/python -m pytest --timeout 0 tests/integration/backup/test_year.py
+
+crashes: ## Kill a worker at its backups hundreds of times (KILLS=300)
+	@scripts/venv .venv runtime build dev test
+	@GROWSOFT_KILLS=$(KILLS) $(BIN)/python -m pytest --timeout 0 tests/integration/backup/test_killed.py
 
 docs: ## Check the documents: links, decisions, dependencies
 	@scripts/venv .venv runtime build dev test

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import io
 import os
 import time
@@ -23,7 +24,6 @@ UNFINISHED = "unfinished"
 A_DAY = 86_400.0
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
 class Mark(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -128,11 +128,11 @@ class FolderSite:
     def _claim(self, unfinished: Path, final: Path) -> int:
         """Open the draft of an object. Whoever has the draft owns the name, so two writers cannot meet at its end."""
         with _said(self.name):
-            descriptor = os.open(unfinished, _NEW, 0o600)
+            descriptor = _draft(unfinished)
         if not final.exists():
             return descriptor
-        os.close(descriptor)
         unfinished.unlink(missing_ok=True)
+        os.close(descriptor)
         raise NameTaken(self.name, f"there already is an object {final.name}; take a new name.")
 
     def _mark(self) -> Mark:
@@ -194,6 +194,26 @@ class _Unbuffered:
             while left:
                 left = left[os.write(self._descriptor, left) :]
         return len(data)
+
+
+# A writer holds the lock of its draft. The kernel gives it back with the writer's life: what is left goes to the next.
+def _draft(path: Path) -> int:
+    """Open a draft that nobody writes, empty; raises `FileExistsError` while somebody does."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    if _is_ours(descriptor, path):
+        os.ftruncate(descriptor, 0)
+        return descriptor
+    os.close(descriptor)
+    raise FileExistsError(errno.EEXIST, "somebody writes it", str(path))
+
+
+def _is_ours(descriptor: int, path: Path) -> bool:
+    """Say whether we have the lock of a draft, and the draft was not finished between opening and locking it."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return os.path.samestat(os.fstat(descriptor), path.lstat())
+    except (BlockingIOError, FileNotFoundError):
+        return False
 
 
 def _settle(descriptor: int) -> None:

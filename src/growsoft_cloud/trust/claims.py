@@ -7,6 +7,7 @@ from typing import Final
 
 from growsoft.trust.claim import Claim, Missing
 from growsoft_cloud.trust.copies import copies_are_spread
+from growsoft_cloud.trust.keeping import backups_are_watched, copies_are_young, promised_backups_are_there
 from growsoft_cloud.trust.standby import failover_was_done
 
 _LATER: Final = "Nothing to do yet; do not promise it to anybody before it is built."
@@ -21,9 +22,21 @@ CLOUD: Final = (
         "BK-1",
         "We keep 14 full backups of each Growsoft database for at least 3 months: 1/day for 7 days, 1/week for 4"
         " weeks, 1/month for 3 months.",
-        Missing("Backups are full and the policy counts 7, 4 and 3; schedule and retention are missing.", _BACK_UP),
-        ("growsoft_cloud/fleet/policy.py",),
-        ("tests/unit/fleet/test_policy.py",),
+        promised_backups_are_there,
+        (
+            "growsoft_cloud/backup/retention.py",
+            "growsoft_cloud/backup/pruning.py",
+            "growsoft_cloud/fleet/policy.py",
+            "growsoft_cloud/operations/due.py",
+            "growsoft_cloud/operations/work.py",
+        ),
+        (
+            "tests/unit/backup/test_retention.py",
+            "tests/unit/backup/test_pruning.py",
+            "tests/unit/operations/test_due.py",
+            "tests/integration/backup/test_year.py",
+            "tests/acceptance/trust/test_bk1_keeping.py",
+        ),
     ),
     Claim(
         "BK-2",
@@ -62,7 +75,17 @@ CLOUD: Final = (
         "BK-6",
         "we actively monitor our daily backups, and they are replicated in multiples locations on different"
         " continents.",
-        Missing("Nothing watches the age and size of backups yet.", "Look at them: growsoft backup list"),
+        backups_are_watched,
+        (
+            "growsoft_cloud/operations/monitor.py",
+            "growsoft_cloud/operations/watching.py",
+            "growsoft_cloud/operations/alerts.py",
+        ),
+        (
+            "tests/unit/operations/test_monitor.py",
+            "tests/unit/operations/test_alerts.py",
+            "tests/acceptance/trust/test_bk1_keeping.py",
+        ),
     ),
     Claim(
         "HA-1",
@@ -76,7 +99,9 @@ CLOUD: Final = (
     Claim(
         "DR-1",
         "RPO (Recovery Point Objective) = 24h.",
-        Missing("Without a schedule nobody knows how old the newest backup is tomorrow.", _BACK_UP),
+        copies_are_young,
+        ("growsoft_cloud/operations/due.py", "growsoft_cloud/operations/monitor.py"),
+        ("tests/unit/operations/test_due.py", "tests/acceptance/trust/test_bk1_keeping.py"),
     ),
     Claim(
         "DR-2",

@@ -162,3 +162,16 @@ def test_bk2_a_site_that_cannot_be_written_says_so(site: FolderSite) -> None:
     (site.path / UNFINISHED).write_text("a file where a folder should be")
     with pytest.raises(SiteError, match="montreal"):
         put(site, b"x")
+
+
+def test_bk2_what_a_killed_writer_left_is_taken_over_and_what_a_living_one_writes_is_not(tmp_path: Path) -> None:
+    site = folder_site(tmp_path, MONTREAL)
+    name = new_name(Kind.ARCHIVE)
+    left = site.path / "unfinished" / name.partition("/")[2]
+    left.write_bytes(b"half of an archive that is longer than what comes now")
+    with site.create(name) as writer:
+        writer.write(b"whole")
+        with pytest.raises(NameTaken), site.create(name):
+            raise AssertionError
+    assert (site.path / name).read_bytes() == b"whole"
+    assert not left.exists()
