@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from growsoft.errors import MissingError, UserError
+from growsoft.errors import MissingError
 from growsoft.orm.compile import among, value_of
 from growsoft.orm.fields import AnyField, Many2many, One2many, Relation
 from growsoft.orm.orders import order_by
@@ -24,10 +24,6 @@ if TYPE_CHECKING:
     from growsoft.orm.registry import ModelInfo
 
 PREFETCH_MAX: Final = 1000
-
-
-class ChangedMeanwhile(UserError):
-    """Somebody changed this record while you worked on it; reload it and apply your change again."""
 
 
 class Prefetch(Protocol):

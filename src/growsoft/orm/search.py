@@ -12,7 +12,7 @@ from growsoft.orm.domain import EVERYTHING, Condition, DomainError, names_in
 from growsoft.orm.fence import fenced, needs_fence
 from growsoft.orm.forms import remembered
 from growsoft.orm.orders import order_by, order_names
-from growsoft.orm.reader import ChangedMeanwhile
+from growsoft.orm.versions import refuse_changed
 from growsoft.postgres.sql import Sql, ident, join, sql
 
 if TYPE_CHECKING:
@@ -83,14 +83,7 @@ def tail(env: Env, info: ModelInfo, domain: Condition, offset: int, limit: int |
 def ensure_version(env: Env, info: ModelInfo, record_id: int, version: int) -> None:
     """Lock one record and compare its version."""
     lock(env, info, (record_id,))
-    query = sql(
-        "SELECT version, write_uid, write_date FROM {t} WHERE id = {id}::bigint", t=ident(info.table), id=record_id
-    )
-    found, user, moment = env.execute(query).one()
-    if found != version:
-        raise ChangedMeanwhile(
-            f"User {user} changed this record at {moment:%Y-%m-%d %H:%M} UTC; reload it and apply your change again."
-        )
+    refuse_changed(env, info, record_id, version)
 
 
 def lock(env: Env, info: ModelInfo, ids: tuple[int, ...]) -> None:

@@ -134,4 +134,21 @@ CREATE FUNCTION gs.hold_lock(of_key bigint) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   INSERT INTO gs_priv.named_lock AS l VALUES (of_key, 1) ON CONFLICT (key) DO UPDATE SET held = l.held + 1 $$;
 GRANT EXECUTE ON FUNCTION gs.hold_lock(bigint) TO PUBLIC;
+
+-- Which fields of a record its last changes were about, for whoever edits it: the ORM asks for a record that he sees, and
+-- tells of the fields that he may read.
+CREATE FUNCTION gs.changed_since(of_table text, of_record bigint, changes integer) RETURNS text[]
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF NOT gs.elevated() THEN
+    RAISE EXCEPTION 'only elevated code asks for this' USING ERRCODE = 'insufficient_privilege';
+  END IF;
+  RETURN (WITH own AS (
+      SELECT a.id FROM gs_priv.audit a WHERE a.table_name = of_table AND a.record_id = of_record AND a.relation = ''
+         AND a.kind IN ('create', 'write') ORDER BY a.id DESC LIMIT changes + 1)
+    SELECT coalesce(array_agg(DISTINCT k), '{}') FROM gs_priv.audit a, jsonb_object_keys(a.details) k
+     WHERE a.table_name = of_table AND a.record_id = of_record AND a.kind = 'write'
+       AND a.id > (SELECT CASE WHEN count(*) > changes THEN min(own.id) ELSE 0 END FROM own));
+END $$;
+GRANT EXECUTE ON FUNCTION gs.changed_since(text, bigint, integer) TO PUBLIC;
 RESET ROLE;

@@ -19,8 +19,8 @@ from growsoft.orm.env import Env
 from growsoft.orm.fields import AnyField, Computed, Many2many, Many2one, Monetary, One2many, Reference
 from growsoft.orm.fields.reference import split
 from growsoft.orm.model import Model
-from growsoft.orm.reader import ChangedMeanwhile
 from growsoft.orm.registry import ModelInfo
+from growsoft.orm.versions import ChangedMeanwhile
 from growsoft.views.describing import model_view, readable_models
 from growsoft.views.fields import Link, ModelView, Money, Value
 
@@ -163,7 +163,7 @@ class Records:
         try:
             found.ensure_version(version)
         except ChangedMeanwhile as error:
-            raise Stale from error
+            raise Stale(error.message) from error
         if values:
             found.write(self._stored(model, values))
 

@@ -10,7 +10,7 @@ import pytest
 
 from growsoft.errors import AccessError, MissingError, ValidationError
 from growsoft.orm import Env, run
-from growsoft.orm.reader import ChangedMeanwhile
+from growsoft.orm.versions import ChangedMeanwhile
 from growsoft.orm.work import WorkEnded, WorkSpoiled
 from growsoft.postgres.sql import sql
 from growsoft.postgres.transaction import Conflict, ConstraintViolated
@@ -87,7 +87,7 @@ def test_a_write_stamps_and_counts(shared: Trade) -> None:
         ann.env.flush()
         assert (ann.version, ann.create_uid, ann.write_uid) == (2, env.user_id, shared.people["ann"].user)
         thing.ensure_version(2)
-        with pytest.raises(ChangedMeanwhile, match=f"User {shared.people['ann'].user} changed"):
+        with pytest.raises(ChangedMeanwhile, match=r"^Ann changed this record at .* UTC \(Name, Number\); reload"):
             thing.ensure_version(1)
 
 
@@ -97,8 +97,27 @@ def test_who_writes_over_another_is_told(own: Trade) -> None:
         seen = thing.version
     with own.acting("bob") as env:
         thing.with_env(env).name = "bob was here"
-    with own.acting("ann") as env, pytest.raises(ChangedMeanwhile, match="reload it"):
+    with pytest.raises(ChangedMeanwhile, match="reload it") as told, own.acting("ann") as env:
         thing.with_env(env).ensure_version(seen)
+    assert (told.value.user, told.value.fields) == (own.people["bob"].user, ("name",))
+
+
+def test_who_is_told_what_changed_learns_of_no_field_that_he_may_not_read(own: Trade) -> None:
+    with own.acting() as env:
+        tag = env["trade.tag"].create({"name": "t"})
+        partner = env["trade.partner"].create({"name": "P"})
+        partner.write({"code": "before"})
+        env.flush()
+        seen = partner.version
+        partner.write({"credit": 5, "secret": "x", "code": "c"})
+        env.flush()
+        partner.write({"tag_ids": [(4, tag.id)]})
+    for login, fields in (("kim", ("code", "tag_ids", "credit")), ("ann", ("code", "tag_ids"))):
+        with pytest.raises(ChangedMeanwhile) as told, own.acting(login) as env:
+            env["trade.partner"].browse(partner.id).ensure_version(seen)
+        assert set(told.value.fields) == set(fields), login
+    with pytest.raises(AccessError), own.acting("ann") as env:
+        env.execute(sql("SELECT gs.changed_since('trade_partner', {id}::bigint, 5)", id=partner.id))
 
 
 def test_checks_speak_in_the_words_of_the_model(env: Env) -> None:
