@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
@@ -26,6 +27,23 @@ def currency_path(field: AnyField) -> tuple[str, ...]:
     """Give the path from a record to the currency of an amount; empty for what is no amount."""
     path = field.currency if isinstance(field, Monetary | Computed) else ""
     return tuple(path.split(".")) if path else ()
+
+
+def currency_links(models: Mapping[str, ModelInfo]) -> dict[tuple[str, str], tuple[tuple[str, AnyField, str], ...]]:
+    """Give the links (model, field) by which amounts come to their currency, each with the amounts that hang on it.
+
+    Of an amount: its model, itself, and the path from its record to that of the link (empty: the same record). Computed
+    amounts are left out; they are worked out again by what they depend on.
+    """
+    found: defaultdict[tuple[str, str], list[tuple[str, AnyField, str]]] = defaultdict(list)
+    for info in models.values():
+        for amount in info.amounts:
+            path, here = currency_path(amount), info
+            for number, name in enumerate(path if isinstance(amount, Monetary) else ()):
+                found[here.name, name].append((info.name, amount, ".".join(path[:number])))
+                link = here.fields[name]
+                here = models[link.comodel] if isinstance(link, Many2one) else here
+    return {link: tuple(amounts) for link, amounts in found.items()}
 
 
 def round_new(env: Env, info: ModelInfo, rows: Iterable[dict[str, Any]]) -> None:

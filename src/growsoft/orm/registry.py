@@ -23,7 +23,7 @@ from growsoft.orm.fields import AnyField
 from growsoft.orm.graph import Dependencies
 from growsoft.orm.languages import languages_of
 from growsoft.orm.model import Model
-from growsoft.orm.money import currency_path
+from growsoft.orm.money import currency_links, currency_path
 
 if TYPE_CHECKING:
     from growsoft.orm.env import Env
@@ -279,6 +279,11 @@ class Registry:
 
             found = self._rights[profile] = rights(self, roles)
         return found
+
+    @cached_property
+    def currency_links(self) -> Mapping[Link, tuple[tuple[str, AnyField, str], ...]]:
+        """The links by which amounts come to their currency, with these amounts."""
+        return currency_links(self.models)
 
     @cached_property
     def always_asked(self) -> frozenset[str]:

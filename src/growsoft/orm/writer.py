@@ -16,7 +16,7 @@ from growsoft.orm.companies import REVERSE
 from growsoft.orm.fields import AnyField, Many2many, One2many
 from growsoft.orm.fields.stamps import STAMPS
 from growsoft.orm.inverting import write_through
-from growsoft.orm.money import round_new
+from growsoft.orm.money import in_currency, round_new
 from growsoft.orm.recompute import awaited, settle
 from growsoft.orm.referring import refuse_referred
 from growsoft.postgres.sql import ident, sql
@@ -70,15 +70,32 @@ def assign(env: Env, info: ModelInfo, ids: tuple[int, ...], values: Values) -> N
             if name not in env.rights.updatable(info):
                 raise AccessError(f"You may not change {field.label} of {info.description}.")
     with env.work.whole():
-        for name, raw in raws.items():
-            if not info.fields[name].worked_out:
-                statements.put(env, info, info.fields[name], dict.fromkeys(ids, raw))
+        _put(env, info, ids, raws)
         for name, value in values.items():
             field = info.fields[name]
             if isinstance(field, One2many | Many2many):
                 for record_id in ids:
                     commands.apply(env, info, record_id, field, value)
         _correct(env, info, {name: dict.fromkeys(ids, value) for name, value in values.items()})
+
+
+def _put(env: Env, info: ModelInfo, ids: tuple[int, ...], raws: Mapping[str, object]) -> None:
+    for name, raw in raws.items():
+        if not info.fields[name].worked_out:
+            statements.put(env, info, info.fields[name], dict.fromkeys(ids, raw))
+    for name in raws:
+        for amount in env.registry.currency_links.get((info.name, name), ()):
+            _round_again(env, ids, *amount)
+
+
+def _round_again(env: Env, ids: tuple[int, ...], model: str, amount: AnyField, path: str) -> None:
+    """Round amounts to the decimals of the currency that they have come to by a change of a link on their way to it."""
+    info = env.registry.models[model]
+    if not env.sees(info, amount):
+        return  # what one may not read one cannot round; it is rounded when it is written
+    records = env[model].search([[path, "in", list(ids)]]) if path else env[model].browse(ids)
+    amounts = {record.id: value for record in records if (value := getattr(record, amount.name))}
+    statements.put(env, info, amount, in_currency(env, info, amount, amounts))
 
 
 def unlink(env: Env, info: ModelInfo, ids: tuple[int, ...]) -> None:

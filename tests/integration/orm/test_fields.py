@@ -13,7 +13,7 @@ from growsoft.apps.base.models import Currency
 from growsoft.errors import AccessError, ValidationError
 from growsoft.orm import Env
 from tests.integration.orm.conftest import Trade
-from tests.integration.orm.trade import Order, Partner, Size, Thing
+from tests.integration.orm.trade import Fee, Order, Partner, Size, Thing
 
 HUGE = int(10.0) ** 5000
 MOMENT = datetime(2026, 3, 29, 1, 30, 5, 123456, tzinfo=UTC)
@@ -213,3 +213,29 @@ def test_any_value_survives(shared: Trade, rows: list[dict[str, object]]) -> Non
         for records in (things, changed):
             for record, values in zip(records, rows, strict=True):
                 assert {name: getattr(record, name) for name in values} == values
+
+
+def test_an_amount_is_rounded_again_when_only_its_currency_changes(env: Env) -> None:
+    by_name = {c.name: c for c in env[Currency].search([["name", "in", ["EUR", "JPY"]]])}
+    things = env[Thing].create(
+        [{"name": price, "currency_id": by_name["EUR"], "price": price} for price in ("7.55", "2.50", "3")]
+    )
+    env.flush()
+    things.write({"currency_id": by_name["JPY"]})
+    assert things.mapped(Thing.price) == [Decimal(8), Decimal(3), Decimal(3)]
+    env.flush()
+    things.env.cache.forget()
+    assert things.mapped(Thing.price) == [Decimal(8), Decimal(3), Decimal(3)]
+    assert things.mapped("version") == [2, 2, 2], "in one go"
+
+
+def test_amounts_of_lines_follow_the_currency_of_their_order(env: Env) -> None:
+    by_name = {c.name: c for c in env[Currency].search([["name", "in", ["EUR", "JPY"]]])}
+    partner = env[Partner].create({"name": "P"})
+    order = {"partner_id": partner, "currency_id": by_name["EUR"]}
+    orders = env[Order].create([{**order, "name": name} for name in ("one", "other")])
+    fees = env[Fee].create([{"order_id": order, "amount": "1.55"} for order in orders])
+    orders[0].currency_id = by_name["JPY"]
+    assert fees.mapped(Fee.amount) == [Decimal(2), Decimal("1.55")]
+    fees[1].order_id = orders[0]
+    assert fees.mapped(Fee.amount) == [Decimal(2), Decimal(2)]

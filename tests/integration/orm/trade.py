@@ -223,3 +223,15 @@ class Journal(Model):
     auditors = Access("trade.auditor")
     all_pages = Rule(name != "", group="trade.auditor", verbs=("read",))
     open_pages = Rule(closed == False, group="trade.auditor", verbs=("create", "write", "unlink"))  # noqa: E712  as above
+
+
+class Fee(Model):
+    """Fee: what an order costs besides, in its currency."""
+
+    _name = "trade.fee"
+    _rec_name = "amount"
+
+    order_id = fields.Many2one(Order, required=True, ondelete="cascade")
+    amount = fields.Monetary(currency="order_id.currency_id")
+
+    sellers = Access("trade.seller")
