@@ -16,6 +16,7 @@ import msgspec
 
 from growsoft.errors import GrowsoftError
 from growsoft.keeper.databases import Databases
+from growsoft.keeper.facts import platform
 from growsoft.keeper.history import History
 from growsoft.keeper.records import Records
 from growsoft.keeper.templates import Report
@@ -48,11 +49,12 @@ class Archive:
         """Write a database into a descriptor, and say what is in it."""
         _refuse_unfit(fd, writing=True)
         facts = self._databases.facts(name)
-        sealed = self._history.seal(name)
+        # A private side of other scripts is dumped as it is: its upgrade needs a backup first.
+        head = self._history.seal(name).head if facts.platform == platform() else None
         report("dumping")
         with superuser_errors():
             written = dump_database(replace(self._databases.server, dbname=name), fd)
-        return Dumped(facts.uuid, facts.apps, written, sealed.head)
+        return Dumped(facts.uuid, facts.apps, written, head)
 
     def restore(self, verb: Restore, fd: int, report: Report) -> Created:
         """Make a new database of a dump: roles first, then rows, an identity of its own, and the start-up check."""

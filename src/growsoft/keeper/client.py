@@ -31,6 +31,7 @@ from growsoft.postgres.check import DatabaseUnprotected
 from growsoft.postgres.connection import DatabaseUnavailable
 from growsoft.postgres.dump import DatabaseExists, DumpFailed, RestoreFailed
 from growsoft.postgres.keeper import KeeperError, KeeperUnavailable, RequestMalformed, StillWorking
+from growsoft.postgres.private import PrivateSideDiffers
 from growsoft.postgres.refusals import Conflict
 from growsoft.postgres.role_facts import RolesRefused
 
@@ -237,6 +238,6 @@ _ERRORS: Final[Mapping[str, type[GrowsoftError]]] = {
         errors.AppsRefused, errors.DatabaseBusy, errors.DatabaseMissing, errors.DatabaseTaken,
         errors.KeeperUnavailable, errors.RequestMalformed, errors.StorageFull, errors.UpgradeNeeded,
         errors.VerbRefused, ConfigError, Conflict, DatabaseExists, DatabaseUnavailable, DatabaseUnprotected,
-        DataRefused, DumpFailed, MigrationFailed, RestoreFailed, RolesRefused,
+        DataRefused, DumpFailed, MigrationFailed, PrivateSideDiffers, RestoreFailed, RolesRefused,
     )
 }  # fmt: skip

@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 
 from growsoft.errors import ConfigError
-from growsoft.keeper.facts import Facts, read_facts
+from growsoft.keeper.facts import Facts, platform, read_facts
 from growsoft.keeper.identity import derived_identity
 from growsoft.keeper.records import Records, Template
 from growsoft.keeper.templates import Report, Templates
@@ -179,9 +179,10 @@ class Databases:
             create_login(connection, identity)
             connection.run(_SPELL_OUT)
             personalise(connection, identity)
-            self._give_file_key(connection, identity.uuid)
-            begin_era(connection)
             facts = read_facts(connection)
+            if facts.platform == platform():  # else its upgrade makes the places for these
+                self._give_file_key(connection, identity.uuid)
+                begin_era(connection)
             fingerprint = self._proven(connection, facts)
         return Created(identity.name, identity.uuid, identity.key_id, facts.apps, fingerprint)
 
@@ -224,7 +225,9 @@ class Databases:
             with self._templates.lent(tuple(facts.apps), lambda _step: None) as template:
                 refuse_unprotected(connection, template.fingerprint)
                 return template.fingerprint
-        if found := problems(connection):
+        # Scripts of another version make walls of another form, which their own check knew; nobody is served before
+        # the upgrade, and that ends with ours.
+        if facts.platform == platform() and (found := problems(connection)):
             raise DatabaseUnprotected(f"{DatabaseUnprotected.default_message()} {'; '.join(found)}")
         return ""
 

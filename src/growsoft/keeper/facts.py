@@ -32,6 +32,8 @@ MAKING_SCRIPTS: Final = (
     "walls.sql",
 )
 CHECKING_SCRIPTS: Final = ("problems.sql", "fingerprint.sql")
+# Bring an older database to what the first ones make.
+UPGRADING_SCRIPTS: Final = ("upgrade.sql", "private.sql")
 
 
 @dataclass(frozen=True, slots=True)

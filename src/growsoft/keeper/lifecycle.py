@@ -31,8 +31,10 @@ from growsoft.postgres.dump import count_rows
 from growsoft.postgres.keeper import AppsRefused, DatabaseBusy, UpgradeNeeded, superuser_errors
 from growsoft.postgres.policies import Declarations
 from growsoft.postgres.pool import Pools
+from growsoft.postgres.private import Part, bring_private, fresh_private
 from growsoft.postgres.provision import ensure_profiles
 from growsoft.postgres.schema import Drift
+from growsoft.postgres.sealing import begin_era
 from growsoft.postgres.sql import plain, sql
 from growsoft.postgres.superuser import Superuser, superuser
 from growsoft.postgres.transaction import Conflict, Transaction, retrying
@@ -66,6 +68,7 @@ class Lifecycle:
         self._templates = templates
         self._product = product
         self._archive = archive
+        self._private: tuple[Part, ...] | None = None
 
     def describe(self, name: str) -> AppsListed:
         """Say which apps a database has, and whether they are the installed ones."""
@@ -176,13 +179,17 @@ class Lifecycle:
         notes = self._product.retire(change, bench)
         open_walls(connection)
         lift_audits(connection, {"before": change.before, "after": change.after})
+        if self._databases.own_facts(connection).platform != platform():
+            work.report("bringing the private side to its scripts")
+            bring_private(connection, self._fresh())
+            # It may have come from another cluster, whose transactions were numbered otherwise.
+            begin_era(connection)
         if change.removed:
             _drop(connection, self._templates.wanted(tuple(change.before)).declarations, declarations)
         work.report("migrating")
         self._product.before(change, bench)
         work.report("bringing tables to their declarations")
-        applied = apply_declarations(connection, declarations, anew=True)
-        _refuse_drifts(applied.drifts)
+        applied = apply_declarations(connection, declarations, anew=True, judge=_refuse_drifts)
         work.report("loading records")
         notes += self._product.after(change, bench)
         notes += [f"{drift.table}: {drift.what}; what it holds is kept" for drift in applied.drifts]
@@ -197,6 +204,12 @@ class Lifecycle:
         transaction = Transaction.within_superuser(Connection.of_superuser(connection.raw), LoginDoor())
         where = replace(self._databases.server, dbname=name)
         return Bench(transaction, Database(where, facts.uuid, facts.key_id, identity.signing_key, Pools(1)))
+
+    def _fresh(self) -> tuple[Part, ...]:
+        """Give what the scripts make; they do not change while we run."""
+        if self._private is None:
+            self._private = fresh_private(self._databases.server)
+        return self._private
 
     def _rows(self, name: str) -> dict[str, int]:
         with superuser_errors(), superuser(self._databases.server, name) as connection:

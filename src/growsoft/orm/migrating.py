@@ -113,6 +113,12 @@ class Migration:
         """Give the column of a field another type; ``using`` is an expression over the row's old values."""
         alter.change_type(self, _table(model), name, kind, using)
 
+    def translate_field(self, model: str, *names: str) -> None:
+        """Let fields be translated from here on: what they hold is text in the source language, English."""
+        for name in names:
+            using = sql("jsonb_build_object('en_US', {c})", c=ident(name))
+            self.change_type(model, name, "jsonb", using)
+
     def rename_model(self, old: str, new: str) -> None:
         """Keep the records of a model, and the external ids of an app's own, under its new name."""
         alter.rename_table(self, _table(old), _table(new))

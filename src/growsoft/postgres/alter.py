@@ -54,15 +54,37 @@ def drop_tables(connection: Runs, tables: Iterable[str]) -> None:
 
 
 def change_type(connection: Runs, table: str, column: str, kind: ColumnType, using: Sql) -> None:
-    """Give a column another type; ``using`` says how each value becomes one of it. Its old default goes."""
+    """Give a column another type; ``using`` says how each value becomes one of it.
+
+    Its default, and the checks and indexes that speak of it, go: the comparison that follows makes the declared ones.
+    """
     names = {"t": ident(table), "c": ident(column)}
-    for part_kind, part in list(_named_after(connection, table, f"{table}_{column}_")):
-        if part_kind == "check":  # it speaks of the old type; the declared one is added later
+    for part_kind, part in _speaking_of(connection, table, column):
+        if part_kind == "check":
             connection.run(sql("ALTER TABLE {t} DROP CONSTRAINT {p}", t=names["t"], p=ident(part)))
+        else:
+            connection.run(sql("DROP INDEX {p}", p=ident(part)))
     connection.run(sql("ALTER TABLE {t} ALTER COLUMN {c} DROP DEFAULT", **names))
     connection.run(
         sql("ALTER TABLE {t} ALTER COLUMN {c} TYPE {kind} USING {using}", **names, kind=TYPES[kind], using=using)
     )
+
+
+def _speaking_of(connection: Runs, table: str, column: str) -> list[tuple[str, str]]:
+    found = connection.run(
+        sql(
+            "SELECT 'check', k.conname FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_attribute a"
+            " ON a.attrelid = k.conrelid AND a.attnum = ANY (k.conkey)"
+            " WHERE k.conrelid = to_regclass({table}) AND k.contype = 'c' AND a.attname = {column}"
+            " UNION SELECT 'index', c.relname FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c"
+            " ON c.oid = i.indexrelid JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid"
+            " JOIN pg_catalog.pg_depend d ON d.objid = i.indexrelid AND d.refobjid = i.indrelid"
+            " AND d.refobjsubid = a.attnum"
+            " WHERE i.indrelid = to_regclass({table}) AND NOT i.indisprimary AND a.attname = {column}",
+            table=f'public."{table}"', column=column,
+        )
+    )  # fmt: skip
+    return [(str(kind), str(name)) for kind, name in found.all()]
 
 
 def _named_after(connection: Runs, table: str, prefix: str) -> Iterator[tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from growsoft.postgres.audit import FUNCTION_PREFIX, TRIGGER_PREFIX, audit_functions
@@ -50,10 +50,17 @@ def prepare_database(connection: Superuser) -> None:
             connection.run(part)
 
 
-def apply_declarations(connection: Superuser, declarations: Declarations, *, anew: bool = False) -> Applied:
+def apply_declarations(
+    connection: Superuser,
+    declarations: Declarations,
+    *,
+    anew: bool = False,
+    judge: Callable[[Iterable[Drift]], None] = lambda _drifts: None,
+) -> Applied:
     """Bring a prepared database to the declarations. Doing it again changes nothing and touches no table.
 
-    ``anew`` does it all once more, also when the same declarations were applied before.
+    ``anew`` does it all once more, also when the same declarations were applied before. ``judge`` may refuse what only
+    a migration could mend, before anything is done.
     """
     digest = declarations.digest()
     if not anew and _meta(connection, "declarations") == digest:
@@ -62,6 +69,7 @@ def apply_declarations(connection: Superuser, declarations: Declarations, *, ane
     with connection.atomic():
         connection.run_all(audit_functions(declarations.audits))
         found = compare(connection, declarations.tables)
+        judge(found.drifts)
         connection.run_all(found.statements)
         connection.run_all(_undeclared_audits(connection, declarations))
         connection.run_all(tree_fillings(declarations.tables))

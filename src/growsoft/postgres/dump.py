@@ -119,6 +119,11 @@ def finish_restore(endpoint: Endpoint, name: str) -> None:
         cluster.run(sql("COMMENT ON DATABASE {name} IS NULL", name=ident(name)))
 
 
+def mark_unfinished(cluster: Superuser, name: str) -> None:
+    """Say that a new database is not complete: a restart of the keeper drops it."""
+    cluster.run(sql("COMMENT ON DATABASE {name} IS {mark}", name=ident(name), mark=literal(_UNFINISHED)))
+
+
 def drop_unfinished(endpoint: Endpoint) -> list[str]:
     """Drop what restores left that died with their process; return the names."""
     with superuser(endpoint, MAINTENANCE_DATABASE) as cluster:
@@ -246,7 +251,7 @@ def _create(cluster: Superuser, name: str) -> None:
     )
     try:
         close_database(cluster, name)
-        cluster.run(sql("COMMENT ON DATABASE {name} IS {mark}", name=ident(name), mark=literal(_UNFINISHED)))
+        mark_unfinished(cluster, name)
         cluster.run(sql("ALTER DATABASE {name} ALLOW_CONNECTIONS true", name=ident(name)))
     except BaseException:
         drop_database(cluster, name)

@@ -2,7 +2,7 @@
 
 from importlib import resources
 
-from growsoft.keeper.facts import CHECKING_SCRIPTS, MAKING_SCRIPTS, Facts, checks, platform
+from growsoft.keeper.facts import CHECKING_SCRIPTS, MAKING_SCRIPTS, UPGRADING_SCRIPTS, Facts, checks, platform
 from growsoft.postgres.keeper import new_database_name
 from tests.unit.keeper.test_verbs import UUID1
 
@@ -13,7 +13,7 @@ OF_THE_CLUSTER = {"cluster.sql"}
 def test_every_script_is_known_to_make_or_to_check_a_database() -> None:
     """Whoever adds a script to a new database adds it here, or older databases would pass for newer ones."""
     found = {entry.name for entry in resources.files("growsoft.postgres").iterdir() if entry.name.endswith(".sql")}
-    assert found == {*MAKING_SCRIPTS, *CHECKING_SCRIPTS, *OF_THE_CLUSTER}
+    assert found == {*MAKING_SCRIPTS, *CHECKING_SCRIPTS, *UPGRADING_SCRIPTS, *OF_THE_CLUSTER}
     assert platform() != checks()
 
 

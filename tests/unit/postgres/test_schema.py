@@ -210,7 +210,7 @@ def _bare(name: str) -> Sql:
     return found.get(name, sql("xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"))
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(steps=st.lists(tables(), min_size=2, max_size=4))
 def test_any_change_is_applied_once_and_then_there_is_no_difference(server: Endpoint, steps: list[Table]) -> None:
     with superuser(server) as connection:

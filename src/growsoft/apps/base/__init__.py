@@ -6,7 +6,7 @@ from growsoft.postgres.accounts import Accounts
 
 app = App(
     name="base",
-    version="1.0",
+    version="1.1",
     package="growsoft.apps.base",
     summary="Users and groups, companies, countries and currencies, sequences, settings",
     groups=(

@@ -4,7 +4,7 @@ from growsoft.orm import App, Group
 
 app = App(
     name="products",
-    version="1.0",
+    version="1.1",
     package="growsoft.apps.products",
     summary="Products and their categories",
     depends=("base", "contacts"),

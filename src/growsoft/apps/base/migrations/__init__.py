@@ -1,0 +1,1 @@
+"""Migrations of base: a module for each version that needs one."""

@@ -1,0 +1,1 @@
+"""Migrations of products: a module for each version that needs one."""

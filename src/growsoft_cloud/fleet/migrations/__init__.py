@@ -1,0 +1,1 @@
+"""Migrations of fleet: a module for each version that needs one."""
