@@ -6,6 +6,7 @@ from growsoft.orm.companies import company_rule
 from growsoft.orm.datafiles import DataRecord, Find, Ref
 from growsoft.orm.domain import Condition, DomainError
 from growsoft.orm.env import Env, Locale, open_env, run
+from growsoft.orm.fulltext import Fulltext
 from growsoft.orm.migrating import Migration
 from growsoft.orm.model import Model
 from growsoft.orm.registry import App, Group, ModelInfo, Registry, load
@@ -20,6 +21,7 @@ __all__ = [
     "Env",
     "Find",
     "Follows",
+    "Fulltext",
     "Group",
     "Indexed",
     "Locale",

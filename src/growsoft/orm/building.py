@@ -18,6 +18,7 @@ from growsoft.orm.checking import check_hierarchy, check_kind, check_names
 from growsoft.orm.companies import with_company_checks
 from growsoft.orm.domain import DomainError
 from growsoft.orm.fields import AnyField, Many2many, Many2one, One2many, Reference, Relation
+from growsoft.orm.fulltext import check_fulltext
 from growsoft.orm.graph import build_dependencies
 from growsoft.orm.inheritance import Part, assembled
 from growsoft.orm.model import Model
@@ -147,6 +148,7 @@ def _check_tables(models: Models) -> None:
 def _check_model(registry: Registry, info: ModelInfo) -> None:
     check_names(info)
     check_hierarchy(info)
+    check_fulltext(info)
     try:
         compiled_order(registry, info, info.order)
     except DomainError as error:

@@ -23,6 +23,7 @@ from growsoft.orm.domain import (
 )
 from growsoft.orm.fields import AnyField, Computed, Many2many, Many2one, One2many, Relation
 from growsoft.orm.fields.scalar import checked_text
+from growsoft.orm.fulltext import searched_words, word_condition
 from growsoft.orm.meaning import linked_ids, meaning
 from growsoft.orm.narrow import is_collection
 from growsoft.postgres.schema import ColumnType
@@ -173,6 +174,8 @@ class Compiler:
         return join(" AND ", pieces) if all_of else join(" OR ", pieces)
 
     def _leaf(self, info: ModelInfo, leaf: Leaf, table: Sql, depth: int) -> Sql:
+        if leaf.operator == "@@":
+            return self._words(info, leaf, table)
         field = info.field(leaf.names[0])
         self._refuse_unreadable(info, field)
         if leaf.operator == "any":
@@ -238,6 +241,14 @@ class Compiler:
         if value.name != "companies" or not _holds_id(field):
             raise DomainError(f"{field.label} in: a link is compared by in_(current.companies).")
         return self.binder.companies()
+
+    def _words(self, info: ModelInfo, leaf: Leaf, table: Sql) -> Sql:
+        fulltext, text = searched_words(info, leaf)
+        if isinstance(self.binder, Declared):
+            raise DomainError(f"{fulltext.name}: words are searched for by people, a rule compares fields.")
+        for field in fulltext.fields:
+            self._refuse_unreadable(info, info.field(field.name))
+        return word_condition(table, fulltext, self.binder.value(text, "text"))
 
     def _in_hierarchy(self, info: ModelInfo, field: AnyField, leaf: Leaf, column: Sql) -> Sql:
         tree = hierarchy_of(self.registry, info, field)

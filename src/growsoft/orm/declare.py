@@ -14,6 +14,7 @@ from growsoft.orm.conditions import global_conditions, group_conditions, owner_c
 from growsoft.orm.fields import AnyField, Many2many, Many2one, Reference, Selection
 from growsoft.orm.fields.json import json_text
 from growsoft.orm.fields.stamps import STAMPS
+from growsoft.orm.fulltext import fulltext_columns, fulltext_indexes
 from growsoft.orm.linking import with_far_end
 from growsoft.orm.names import name_within
 from growsoft.orm.rights import Rights, rights
@@ -81,10 +82,10 @@ def _groups(registry: Registry) -> set[str]:
 def _tables(registry: Registry, info: ModelInfo) -> Iterator[Table]:
     yield Table(
         info.table,
-        tuple(_column(field) for field in info.columns.values()),
+        (*(_column(field) for field in info.columns.values()), *fulltext_columns(info)),
         constraints=tuple(_constraints(registry, info)),
         foreign_keys=tuple(_foreign_keys(registry, info)),
-        indexes=(*_indexes(registry, info), *_declared_indexes(registry, info)),
+        indexes=(*_indexes(registry, info), *_declared_indexes(registry, info), *fulltext_indexes(info)),
         triggers=tree_triggers(info.parent_name) if info.parent_name else (),
     )
     for field in info.fields.values():
@@ -254,7 +255,7 @@ def _nothing(policies: Iterable[Policy], grants: Iterable[Grant]) -> Iterator[Po
 
 def _grants(registry: Registry, info: ModelInfo) -> Iterator[Grant]:
     columns = tuple(name for name in info.columns if name not in STAMPS)
-    seen = ("id", *columns, *sorted(STAMPS))
+    seen = ("id", *columns, *sorted(STAMPS), *info.fulltexts)
     yield Grant(info.table, ELEVATED_GROUP, seen, columns, (*columns, *_CHANGED), delete=True)
     accessing = {access.group for access in info.access}
     for group in sorted(accessing | {group for name in columns for group in info.columns[name].groups}):
@@ -281,7 +282,7 @@ def _grant(registry: Registry, info: ModelInfo, group: str) -> Grant:
     return Grant(
         info.table,
         group_role(group),
-        select=(*(("id", *opened, *sorted(STAMPS)) if "read" in own else ()), *kept),
+        select=(*(("id", *opened, *sorted(STAMPS), *info.fulltexts) if "read" in own else ()), *kept),
         insert=(*(written if "create" in own else ()), *(writable if "create" in verbs else ())),
         update=(*((*written, *_CHANGED) if "write" in own else ()), *(writable if "write" in verbs else ())),
         delete="unlink" in own,

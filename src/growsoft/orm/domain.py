@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 Operator = Literal[
     "=", "!=", "<", "<=", ">", ">=", "in", "not in", "like", "not like", "ilike", "not ilike", "=like", "=ilike",
-    "any", "not any", "child_of", "parent_of",
+    "any", "not any", "child_of", "parent_of", "@@",
 ]  # fmt: skip
 OPERATORS: Final = frozenset[str](
     ("=", "!=", "<", "<=", ">", ">=", "in", "not in", "like", "not like", "ilike", "not ilike", "=like", "=ilike",
-     "any", "not any", "child_of", "parent_of")
+     "any", "not any", "child_of", "parent_of", "@@")
 )  # fmt: skip
 # Each of these is the opposite of the other, unset values included: what the one leaves out the other finds.
 NEGATIVES: Final[dict[str, Operator]] = {

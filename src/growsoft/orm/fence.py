@@ -37,4 +37,4 @@ def fenced(table: Sql, where: Sql, order: Sql, last: int) -> Sql:
 def _searches_text(operator: str, value: object) -> bool:
     if isinstance(value, Condition):
         return any(_searches_text(leaf.operator, leaf.value) for leaf in leaves(value))
-    return operator.endswith("like")
+    return operator.endswith("like") or operator == "@@"

@@ -18,6 +18,7 @@ from growsoft.orm.domain import ContextValue, Leaf
 from growsoft.orm.fields import AnyField, Computed, Relation, Selection
 from growsoft.orm.fields.added import AddedChoices, is_added
 from growsoft.orm.fields.base import is_field
+from growsoft.orm.fulltext import Fulltext
 from growsoft.orm.model import Model
 from growsoft.orm.registry import ModelInfo
 
@@ -158,6 +159,7 @@ def _info(family: Family, cls: type[Model]) -> ModelInfo:
         constraints=tuple(_constraints(cls).items()),
         public={n: getattr(m, PUBLIC) for n, m in members.items() if hasattr(m, PUBLIC)},
         indexes={n: m for n, m in members.items() if isinstance(m, Indexed)},
+        fulltexts={n: m for n, m in members.items() if isinstance(m, Fulltext)},
     )
 
 

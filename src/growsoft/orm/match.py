@@ -42,11 +42,11 @@ def matches(record: Model, condition: Condition) -> bool:
 
 
 def _leaf(record: Model, leaf: Leaf) -> bool:
+    if leaf.operator == "@@" or leaf.operator in HIERARCHIES:
+        return _as_postgres_says(record, leaf)
     field = record._info.field(leaf.names[0])
     if leaf.operator == "any":
         return _any(record, field, leaf.value)
-    if leaf.operator in HIERARCHIES:
-        return _in_hierarchy(record, leaf)
     found = record._value(field.name)
     match leaf.operator:
         case "=" if isinstance(leaf.value, ContextValue):
@@ -77,8 +77,8 @@ def _linked_matches(linked: Model, inner: Condition) -> bool:
         return False
 
 
-def _in_hierarchy(record: Model, leaf: Leaf) -> bool:
-    """Ask PostgreSQL, which alone knows the ways: those of records that are hidden lead on."""
+def _as_postgres_says(record: Model, leaf: Leaf) -> bool:
+    """Ask PostgreSQL, which alone knows words, and ways through a hierarchy: those of hidden records lead on."""
     env, info = record.env, record._info
     env.work.prepare(env, leaf.names)
     where = env.compiler().where(info, Leaf(("id",), "=", record._ids[0]) & leaf)

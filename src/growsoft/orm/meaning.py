@@ -24,6 +24,8 @@ def meaning(registry: Registry, info: ModelInfo, leaf: Leaf) -> Condition:
     on other columns every operator that is no opposite of another one.
     """
     first, *rest = leaf.names
+    if leaf.operator == "@@" and not rest:
+        return leaf
     field = info.field(first)
     if field.related and not field.stored:
         return _of_related(field, leaf)

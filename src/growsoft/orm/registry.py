@@ -28,6 +28,7 @@ from growsoft.orm.money import currency_links, currency_path
 if TYPE_CHECKING:
     from growsoft.orm.env import Env
     from growsoft.orm.forms import Form
+    from growsoft.orm.fulltext import Fulltext
     from growsoft.orm.grouping import GroupPlan
     from growsoft.orm.orders import Order
     from growsoft.orm.rights import Rights
@@ -149,6 +150,7 @@ class ModelInfo:
     linked_by: tuple[Link, ...] = ()
     referred_by: tuple[Link, ...] = ()
     indexes: Mapping[str, Indexed] = dataclass_field(default_factory=dict[str, Indexed])
+    fulltexts: Mapping[str, Fulltext] = dataclass_field(default_factory=dict[str, "Fulltext"])
     follows: Follows | None = None
 
     @property

@@ -18,6 +18,7 @@ ColumnType = Literal[
     "bytea",
     "double precision",
     "gs.file",
+    "tsvector",
 ]
 Event = Literal["each row", "insert", "update", "delete", "truncate"]
 TYPES: Final[dict[ColumnType, Sql]] = {
@@ -30,6 +31,7 @@ TYPES: Final[dict[ColumnType, Sql]] = {
     "timestamptz": sql("timestamptz"),
     "jsonb": sql("jsonb"),
     "bytea": sql("bytea"),
+    "tsvector": sql("tsvector"),
     "double precision": sql("double precision"),
     "gs.file": sql("gs.file"),
 }
@@ -43,6 +45,7 @@ class Column:
     type: ColumnType
     not_null: bool = False
     default: Sql | None = None
+    generated: Sql | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ class Index:
     name: str
     expressions: tuple[Sql, ...]
     unique: bool = False
-    method: Literal["btree", "trigram"] = "btree"
+    method: Literal["btree", "trigram", "gin"] = "btree"
     where: Sql | None = None
 
 
@@ -155,6 +158,8 @@ def _named(table: Table, schema: Sql | None) -> Sql:
 
 def _column(column: Column) -> Sql:
     text = sql("{name} {type}", name=ident(column.name), type=TYPES[column.type])
+    if column.generated is not None:
+        return sql("{text} GENERATED ALWAYS AS ({e}) STORED", text=text, e=column.generated)
     if column.default is not None:
         text = sql("{text} DEFAULT {default}", text=text, default=column.default)
     return sql("{text} NOT NULL", text=text) if column.not_null else text
@@ -175,7 +180,7 @@ def _create_index(on: Sql, index: Index) -> Sql:
         unique=sql("UNIQUE") if index.unique else sql(""),
         name=ident(index.name),
         table=on,
-        method=sql("gin") if trigram else sql("btree"),
+        method=sql("btree") if index.method == "btree" else sql("gin"),
         columns=columns,
         where=sql("") if index.where is None else sql("WHERE {where}", where=index.where),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from growsoft.errors import AccessError
+from growsoft.orm import ModelInfo
 from growsoft.orm.blocking import HIDDEN
 from growsoft.orm.rights import Rights
 from growsoft.postgres.sql import sql
@@ -50,11 +51,15 @@ def test_lines_that_may_not_be_deleted_keep_their_record(shared: Trade, monkeypa
         env.flush()
         kim = order.with_env(shared.as_user(env, "kim"))
         with monkeypatch.context() as patched:
-            patched.setattr(Rights, "deletable", lambda _rights, info: info.name != "trade.line")
+            patched.setattr(Rights, "deletable", _all_but_lines)
             with pytest.raises(AccessError, match="Line would be deleted with it, which you may not delete: a line"):
                 kim.unlink()
         kim.unlink()
         assert not order.exists()
+
+
+def _all_but_lines(_rights: Rights, info: ModelInfo) -> bool:
+    return info.name != "trade.line"
 
 
 def test_links_are_seen_and_made_by_those_who_see_both_ends(shared: Trade) -> None:

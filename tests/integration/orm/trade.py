@@ -8,7 +8,7 @@ from enum import Enum
 
 from growsoft.apps.base.models import Company, Currency, Users
 from growsoft.errors import ValidationError
-from growsoft.orm import Access, App, Check, Group, Model, Rule, api, current, fields
+from growsoft.orm import Access, App, Check, Fulltext, Group, Model, Rule, api, current, fields
 
 app = App(
     name="trade",
@@ -92,6 +92,7 @@ class Thing(Model):
     owner_id = fields.Many2one(Partner)
     tag_ids = fields.Many2many(Tag)
     part_ids: fields.One2many[Part] = fields.One2many(inverse="thing_id")
+    words = Fulltext(name, note)
 
     sellers = Access("trade.seller")
     sane_number = Check((number >= -1000) & (number != 13), "A number is above -1001 and not 13.")

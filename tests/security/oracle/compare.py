@@ -85,6 +85,7 @@ def differences(made: Made, news: News) -> list[str]:
             asking = Asking(made, user, env)
             for table in made.world.tables.values():
                 _read(asking, table)
+                _group(asking, table)
                 _make(asking, table, news.get(table.name, ()))
                 _change(asking, table)
                 _delete(asking, table)
@@ -114,6 +115,61 @@ def _read(asking: Asking, table: Table) -> None:
     asking.attempt(
         f"lists {table.name}", lambda: frozenset((r["id"], r["num"]) for r in model.search_read([], ["num"])), rows
     )
+
+
+def _group(asking: Asking, table: Table) -> None:
+    """Compare which rows are in which group, by own columns and by those of linked rows, and what `any` finds."""
+    eyes, model, visible = asking.eyes, asking.env[table.name], asking.eyes.visible(table)
+    columns = eyes.columns(table, "read")
+    for key in ("num", "name", "flag", "secret"):
+        groups = _grouped((table.rows[row][key], row) for row in visible)
+        asking.attempt(
+            f"groups {table.name} by {key}", partial(_groups, model, key), groups if {"id", key} <= columns else REFUSED
+        )
+    if not table.target:
+        return
+    target = asking.world.tables[table.target]
+    beyond = eyes.columns(target, "read")
+    for key in ("num", "secret"):
+        may = {"id", "link_id"} <= columns and {"id", key} <= beyond
+        values = ((_of_link(asking, target, table.rows[row], key), row) for row in visible)
+        asking.attempt(
+            f"groups {table.name} by link_id.{key}",
+            partial(_groups, model, f"link_id.{key}"), _grouped(values) if may else REFUSED,
+        )  # fmt: skip
+        for operator in ("any", "not any"):
+            domain: list[object] = [["link_id", operator, [[key, "=", 1]]]]
+            found = {row for row in visible if _of_link(asking, target, table.rows[row], key) == 1}
+            expected = found if operator == "any" else visible - found
+            asking.attempt(
+                f"searches {table.name} by {domain}",
+                partial(_searched, model, domain), frozenset(expected) if may else REFUSED,
+            )  # fmt: skip
+
+
+def _of_link(asking: Asking, target: Table, row: Row, column: str) -> Value:
+    link = row["link_id"]
+    seen = isinstance(link, int) and asking.eyes.sees(target, link)
+    return target.rows[link][column] if seen and isinstance(link, int) else None
+
+
+def _grouped(pairs: Iterable[tuple[Value, int]]) -> Outcome:
+    groups: dict[object, list[int]] = {}
+    for value, row in pairs:
+        groups.setdefault(value, []).append(row)
+    return frozenset((value, tuple(sorted(rows))) for value, rows in groups.items())
+
+
+def _groups(model: Model, key: str) -> Outcome:
+    rows = model.read_group([], [key], ["id:array_agg"])
+    for row in rows:  # each group leads back to its rows
+        if sorted(model.search(row["__domain"]).ids) != row["id:array_agg"]:
+            return f"lost {row}"
+    return frozenset((row[key], tuple(row["id:array_agg"])) for row in rows)
+
+
+def _searched(model: Model, domain: list[object]) -> Outcome:
+    return frozenset(model.search(domain).ids)
 
 
 # -- making ------------------------------------------------------------------------------------------------------------
