@@ -97,7 +97,12 @@ def importable(info: ModelInfo) -> tuple[str, ...]:
 
 
 def _is_importable(found: AnyField) -> bool:
-    kept = found.readonly or not found.editable or found.name in STAMPS or found.name == "id"
+    kept = (
+        (found.readonly and not found.writes_through)
+        or not found.editable
+        or found.name in STAMPS
+        or found.name == "id"
+    )
     return not (kept or isinstance(found, One2many))
 
 

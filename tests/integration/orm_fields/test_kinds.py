@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from growsoft.errors import AccessError, ConfigError, ValidationError
 from growsoft.orm import App, Env, Model, fields, load
 from growsoft.orm.domain import DomainError
-from growsoft.orm.fields.markup import LONGEST
+from growsoft.orm.fields.markup import LONGEST, cleaned
 from growsoft.orm.referring import ReferredTo
 from growsoft.postgres.sql import sql
 from tests.integration.orm.conftest import Trade
@@ -69,6 +71,13 @@ def test_what_a_person_writes_stays_and_links_tell_nothing_of_where_they_were_fo
     sheet.note = sheet.note
     env.flush()
     assert sheet.version == version
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from([*EVIL, "<p>", "</p>", "<table>", "<td>", "a", "&lt;", "&amp;", "<", "]]>", "<!--"])))
+def test_what_was_cleaned_is_clean(pieces: list[str]) -> None:
+    once = cleaned("".join(pieces))
+    assert cleaned(once) == once
 
 
 def test_formatted_text_without_words_is_unset(env: Env) -> None:

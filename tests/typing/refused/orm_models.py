@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
-from growsoft.orm import Access, Check, Env, Model, Rule, current, fields
+from growsoft.orm import Access, Check, Condition, Env, Model, Rule, api, current, fields
 from growsoft.postgres.sql import sql
 from tests.typing.orders import Country, Order, OrderLine, OrderState, Partner
 
@@ -26,6 +26,28 @@ class Wrong(Model):
     verb = Access("orders.manager", "delete")  # refused: both
     no_condition = Rule("user_id = 1", group="orders.manager")  # refused: both
     no_message = Check(size_of_text > 0)  # refused: both
+    no_path = fields.Char(related=5)  # refused: both
+    lines_of_companies = fields.Many2many(Partner, company_dependent=True)  # refused: both
+    indexed_choices = fields.Reference([OrderState])  # refused: both
+    no_json = fields.Json(default={1, 2})  # refused: both
+    no_text = fields.Html(default=5)  # refused: both
+
+    @api.computed("misspelt", store="yes")  # refused: both
+    def stored(self) -> str:
+        """Stored by a word."""
+        return ""
+
+    @api.computed("misspelt")
+    def number(self) -> int:
+        """A number."""
+        return 1
+
+    @number.inverse  # refused: both
+    def _set_number(self, value: str) -> None: ...
+
+    @number.search  # refused: both
+    def _search_number(self, operator: int, value: object) -> Condition:
+        return Order.name == "x"
 
 
 def conditions(env: Env, country: Country, partner: Partner) -> None:
