@@ -64,7 +64,7 @@ def _changed(env: Env, info: ModelInfo, record_id: int, changes: int) -> list[An
     if changes < 1:
         return []
     elevated = env._elevated_for(REASON, __name__)
-    names = elevated.execute(_CHANGED_SINCE.rebind((info.table, record_id, changes))).scalar(list)
+    names: list[str] = elevated.execute(_CHANGED_SINCE.rebind((info.table, record_id, changes))).rows[0][0]
     known = (info.fields[name] for name in info.fields if name in names)
     return [field for field in known if env.sees(info, field)]
 

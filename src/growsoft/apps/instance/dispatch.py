@@ -7,10 +7,10 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, Protocol
 from uuid import UUID
 
-from growsoft.apps.instance.directory import DIRECTORY_PROFILE, Directory
+from growsoft.apps.instance.directory import DIRECTORY_PROFILE
 from growsoft.errors import GrowsoftError
 from growsoft.jobs import Due, Place
 from growsoft.jobs.queue import next_due
@@ -34,10 +34,22 @@ class Ticket:
     until: datetime
 
 
+class Sites(Protocol):
+    """What is asked of the directory."""
+
+    def control(self) -> Site:
+        """Give the control database."""
+        ...
+
+    def by_name(self, name: str) -> Site | None:
+        """Give an active database, with its walls checked."""
+        ...
+
+
 class ControlBook:
     """The lines of the control database; the control database itself is asked directly, it is at hand anyway."""
 
-    def __init__(self, directory: Directory) -> None:
+    def __init__(self, directory: Sites) -> None:
         """Look databases up, and check their walls, as a web worker does."""
         self._directory = directory
 
