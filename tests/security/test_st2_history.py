@@ -224,3 +224,72 @@ def test_st2_a_history_with_a_gap_is_not_served(notes: Notes, tampering: Any) ->
         before = fingerprint(connection)
         connection.run(tampering)
         assert problems(connection) or fingerprint(connection) != before
+
+
+@pytest.fixture
+def told(notes: Notes) -> Notes:
+    """Notes of three people, each changed once: 1 and 2 are Ann's, 3 is Bob's, 4 is Eve's; one salary too."""
+    with notes.database.transaction(notes.database.elevated("a test changes all notes")) as tx:
+        tx.execute(sql("UPDATE note SET name = 'changed ' || id"))
+        tx.execute(sql("UPDATE note SET salary = 999 WHERE id = 1"))
+    return notes
+
+
+HISTORY = "SELECT record_id FROM gs.history WHERE table_name = 'note'"
+
+
+def records(attacker: Attacker, query: str = HISTORY) -> set[int]:
+    """Give the records whose history is shown."""
+    return {int(row[0]) for row in attacker.attempt(query).rows}
+
+
+@pytest.mark.parametrize(("who", "seen"), [(ANN, {1, 2}), (KIM, {1, 2, 3, 4}), (BEHIND, {1, 2, 3, 4})])
+def test_st2_the_history_is_shown_with_the_record(told: Notes, who: Context, seen: set[int]) -> None:
+    with Attacker(told) as attacker:
+        attacker.enter(who)
+        assert records(attacker) == seen
+        salaries = attacker.attempt("SELECT record_id FROM gs.history WHERE details ? 'salary'").rows
+        assert salaries == ([] if who is ANN else [(1,)])
+
+
+def test_st2_the_history_shows_nothing_without_a_genuine_context(told: Notes) -> None:
+    with Attacker(told) as attacker:
+        attacker.raw.execute("BEGIN")
+        assert records(attacker) == set()
+        for role in (ANN.profile, KIM.profile, ELEVATED_PROFILE):
+            attacker.attempt("SAVEPOINT s")
+            attacker.attempt(f"SET LOCAL ROLE {role}")
+            assert records(attacker) == set(), role
+            attacker.attempt("ROLLBACK TO s")
+        attacker.enter(ANN, begin=False)
+        attacker.attempt(f"SET LOCAL ROLE {KIM.profile}")
+        assert records(attacker) == set()
+        attacker.attempt(f"SET LOCAL ROLE {ANN.profile}")
+        assert records(attacker, "SELECT record_id FROM (SELECT gs.leave() OFFSET 0) x, gs.history") == set()
+
+
+def test_st2_a_history_planned_as_the_boss_shows_one_s_own(told: Notes) -> None:
+    with Attacker(told) as attacker:
+        attacker.enter(ANN)
+        attacker.attempt(f"SET LOCAL ROLE {KIM.profile}")
+        assert not attacker.attempt(f"DECLARE c CURSOR FOR {HISTORY}").refused
+        attacker.attempt(f"SET LOCAL ROLE {ANN.profile}")
+        assert records(attacker, "FETCH ALL FROM c") <= {1, 2}
+        attacker.attempt(f"SET LOCAL ROLE {KIM.profile}")
+        asked = "SELECT record_id FROM (SELECT set_config('role', %s, true) OFFSET 0) x, gs.history"
+        assert {row[0] for row in attacker.attempt(asked, ANN.profile).rows} <= {1, 2}
+
+
+def test_st2_a_condition_of_the_reader_s_looks_at_no_hidden_row(told: Notes) -> None:
+    with Attacker(told) as attacker:
+        attacker.enter(ANN)
+        for condition in (
+            "1 / (record_id - 3) >= 0 OR true",
+            "(details ->> 'name')::int IS NULL OR record_id IN (1, 2)",
+            "CASE WHEN record_id IN (3, 4) THEN 1 / (record_id - record_id) = 0 ELSE true END",
+        ):
+            attacker.attempt("SAVEPOINT s")
+            done = attacker.attempt(f"{HISTORY} AND ({condition})")
+            assert done.sqlstate != "22012", condition
+            attacker.attempt("ROLLBACK TO s")
+        assert attacker.attempt("UPDATE gs.history SET user_id = 12").refused

@@ -14,7 +14,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar, LiteralString, Self, TypeVar, cast, overload
 
 from growsoft.errors import MissingError, UserError, ValidationError
-from growsoft.orm import companies, drafts, reader, rows, search, writer
+from growsoft.orm import companies, drafts, history, reader, rows, search, writer
 from growsoft.orm.domain import Condition
 from growsoft.orm.fields.base import Field, is_field
 from growsoft.orm.fields.relational import Relation
@@ -29,6 +29,7 @@ from growsoft.postgres.sql import proven_literal
 
 if TYPE_CHECKING:
     from growsoft.orm.env import Env
+    from growsoft.orm.history import Entry
     from growsoft.orm.registry import ModelInfo
 
 V = TypeVar("V")
@@ -301,6 +302,10 @@ class Model(Queries, metaclass=ModelType):
         """Delete these records."""
         if self._ids:
             writer.unlink(self.env, self._info, self._ids)
+
+    def history(self, limit: int = 80) -> list[Entry]:
+        """Give who changed this record when, newest first, as far as the reader may see its fields now."""
+        return history.entries(self.env, self._info, self.ensure_one()._ids[0], limit)
 
     def lock(self, *, nowait: bool = False, skip: bool = False) -> Self:
         """Lock these records until the end of the transaction; others who lock them wait.

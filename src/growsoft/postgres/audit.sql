@@ -24,7 +24,7 @@ CREATE TABLE gs_priv.audit (
   details jsonb NOT NULL DEFAULT '{}',
   PRIMARY KEY (era, xid, id)
 );
-CREATE INDEX audit_record ON gs_priv.audit (table_name, record_id) WHERE table_name <> '';
+CREATE INDEX audit_record ON gs_priv.audit (table_name, record_id, id) WHERE table_name <> '';
 
 -- The chain over the history: each seal stands for the rows up to its own (era, xid, id) and after those of the seal
 -- before it. The keeper adds them (sealing.py); a seal stays when the rows it stands for are swept, then without leaves.
@@ -57,4 +57,39 @@ BEGIN
   entry := coalesce(nullif(gs.ctx(9), '')::bigint, 0);
   request := gs.ctx(8);
 END $$;
+
+-- Reading the history. In a view, what is read belongs to the view's owner, while functions act as whoever asks: so
+-- gs.sees() is answered by the policies of the table itself, and gs.shown() by its grants, both for the reader.
+CREATE FUNCTION gs.sees(of_table text, of_record bigint) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  t regclass := to_regclass(format('public.%I', of_table));
+  found boolean := false;
+BEGIN
+  IF t IS NOT NULL AND has_column_privilege(t, 'id', 'SELECT') THEN
+    EXECUTE format('SELECT EXISTS (SELECT FROM public.%I WHERE id = $1)', of_table) INTO found USING of_record;
+  END IF;
+  RETURN found;
+END $$;
+-- A field is a column, or a list of links with a table of its own. What is no column any more is nobody's to read.
+CREATE FUNCTION gs.shown(of_table text, relation text, details jsonb) RETURNS jsonb
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+  SELECT coalesce(jsonb_object_agg(d.key, d.value), '{}') FROM jsonb_each(details) d
+   WHERE CASE WHEN relation <> '' THEN coalesce(
+           has_column_privilege(to_regclass(format('public.%I', relation)), 'target_id', 'SELECT'), false)
+         ELSE EXISTS (SELECT FROM pg_catalog.pg_attribute a
+           WHERE a.attrelid = to_regclass(format('public.%I', of_table)) AND a.attname = d.key AND NOT a.attisdropped
+             AND has_column_privilege(a.attrelid, a.attnum, 'SELECT')) END;
+END;
+CREATE VIEW gs.history WITH (security_barrier) AS
+SELECT a.table_name, a.record_id, a.era, a.xid, a.id, a.at, a.kind, a.user_id, a.actor, a.request, a.relation,
+       coalesce(s.reason, '') AS reason, x.details
+  FROM gs_priv.audit a LEFT JOIN gs_priv.audit s ON a.entry <> 0 AND (s.era, s.xid, s.id) = (a.era, a.xid, a.entry)
+ CROSS JOIN LATERAL (
+       SELECT CASE WHEN gs.elevated() THEN a.details ELSE gs.shown(a.table_name, a.relation, a.details) END AS details) x
+ WHERE a.table_name <> '' AND gs.ctx(1) = current_user AND (gs.elevated() OR gs.sees(a.table_name, a.record_id))
+   AND (x.details <> '{}' OR a.details = '{}');
+GRANT EXECUTE ON FUNCTION gs.sees(text, bigint), gs.shown(text, text, jsonb) TO PUBLIC;
+GRANT SELECT ON gs.history TO PUBLIC;
 RESET ROLE;
