@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from typing import Final
 
 import click
 from msgspec import structs
 
+from growsoft.cli.errors import NotFound
 from growsoft.cli.instance import open_instance
-from growsoft.cli.output import print_json
+from growsoft.cli.output import cell, print_json
 from growsoft.cli.seals import keep_seal, known_seals
+from growsoft.cli.terminal import printable
 from growsoft.keeper.verbs import HistoryVerified
+from growsoft.orm.history import MOST, Entry
 
 _BROKEN: Final = 1
 
 
 @click.group()
 def audit() -> None:
-    """Verify the history of a database, and seal it."""
+    """Verify and show the history of a database."""
 
 
 @audit.command()
@@ -56,6 +60,38 @@ def seal(db: str, *, as_json: bool) -> None:
     click.echo(f"{done.rows} rows were sealed; {at}.")
     for trouble in troubles:
         click.echo(f"Not remembered: {trouble}", err=True)
+
+
+@audit.command()
+@click.argument("db")
+@click.argument("model")
+@click.argument("record", type=click.IntRange(min=1))
+@click.option(
+    "--limit", type=click.IntRange(1, MOST), default=80, show_default=True, help="The newest so many entries."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
+def show(db: str, model: str, record: int, limit: int, *, as_json: bool) -> None:
+    """Show who changed a record when, newest first; also of one that was deleted."""
+    with open_instance() as instance, instance.env(instance.find(db), "the command line shows a history") as env:
+        if model not in env.registry.models:
+            raise NotFound(f"There is no model {model} in {db}.")
+        entries = env[model].browse(record).history(limit)
+    if as_json:
+        print_json([_plain(entry) for entry in entries])
+        return
+    for entry in entries:
+        staff = f" by staff {entry.actor}" if entry.actor else ""
+        why = f"; {entry.reason}" if entry.reason else ""
+        number = f", request {entry.request}" if entry.request else ""
+        click.echo(f"{entry.at:%Y-%m-%d %H:%M:%SZ} {entry.kind} by user {entry.user_id}{staff}{number}{printable(why)}")
+        for change in entry.changes:
+            before, after = cell(change.before), cell(change.after)
+            click.echo(f"  {change.field}: {before} -> {after}")
+
+
+def _plain(entry: Entry) -> dict[str, object]:
+    told = dataclasses.asdict(entry)
+    return {**told, "changes": [{"field": c.field, "before": c.before, "after": c.after} for c in entry.changes]}
 
 
 def _tell(db: str, verdict: HistoryVerified, compared: int, troubles: tuple[str, ...]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from datetime import timedelta
 from typing import Final
 
@@ -61,7 +61,7 @@ class Rounds:
         self._thread = threading.Thread(target=self._run, name="sealing", daemon=True)
 
     @contextlib.contextmanager
-    def running(self) -> Iterator[None]:
+    def running(self) -> Generator[None]:
         """Go round while the block runs; the end waits for the database that is being sealed."""
         self._thread.start()
         try:

@@ -85,7 +85,8 @@ def _entry(info: ModelInfo, newest_first: list[_Row]) -> Entry:
             first = changes.get(name)
             changes[name] = change if first is None else _joined(first, change, links=row.links)
     _era, _xid, user, actor, reason = rows[0].transaction
-    kind: Kind = next((row.kind for row in rows if row.kind != "write"), "write")
+    others: list[Kind] = [row.kind for row in rows if row.kind != "write"]
+    kind: Kind = others[0] if others else "write"
     left = (change for change in changes.values() if change.before != change.after)
     return Entry(rows[-1].at, kind, user, actor, reason, rows[0].request, tuple(left))
 
@@ -111,7 +112,11 @@ def _joined(first: Change, then: Change, *, links: bool) -> Change:
 
 
 def _ids(one: object, other: object) -> tuple[int, ...]:
-    return tuple(i for ids in (one, other) if isinstance(ids, tuple) for i in ids if isinstance(i, int))
+    found: list[int] = []
+    for ids in (one, other):
+        if isinstance(ids, tuple):
+            found += [i for i in ids if isinstance(i, int)]  # pyright: ignore[reportUnknownVariableType]  of whatever
+    return tuple(found)
 
 
 def _value(field: AnyField | None, told: object) -> object:

@@ -6,6 +6,7 @@ from growsoft.errors import MissingError, UserError
 from growsoft.views.editing import Editor, NotSaved
 from growsoft.views.fields import ModelView
 from growsoft.views.formats import moment
+from growsoft.views.history import NEWEST, history_of
 from growsoft.views.paths import list_path, record_path
 from growsoft.views.screens import EntryScreen, Table, line_table, record_screen
 from growsoft.views.values import Form, Lines
@@ -42,6 +43,17 @@ def _tables(visit: SignedInVisit, model: ModelView, form: Form, record: int) -> 
         rows = visit.records.lines(model, record, part.field, [column.name for column in columns])
         found[part.field] = line_table(field, lines, columns, rows, visit.person.zone)
     return found
+
+
+@SIGNED_IN_ROUTES.get("/app/{model:model}/{record:id}/history")
+def history(visit: SignedInVisit, model: str, record: int) -> Response:
+    """Show who changed a record when: as the part that its page loads on demand, or as a page."""
+    view = visit.records.model(model)
+    context = {"moments": history_of(visit.env, view, record, visit.person.zone), "newest": NEWEST}
+    if visit.request.partial:
+        return visit.fragment("_history.html", context)
+    named = visit.records.read(view, record, ())
+    return visit.page("history.html", {**_frame(visit, view), **context, "record": named})
 
 
 @SIGNED_IN_ROUTES.get("/app/{model:model}/new")
