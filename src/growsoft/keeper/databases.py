@@ -11,6 +11,7 @@ import msgspec
 from growsoft.errors import ConfigError
 from growsoft.keeper.facts import Facts, platform, read_facts
 from growsoft.keeper.identity import derived_identity
+from growsoft.keeper.overlays import Overlays
 from growsoft.keeper.records import Records, Template
 from growsoft.keeper.templates import Report, Templates
 from growsoft.keeper.verbs import (
@@ -55,12 +56,15 @@ from growsoft.security.keyring import Purpose, WorkerKeys
 class Databases:
     """The customers' databases of one cluster. Callers hold the locks of the names they give."""
 
-    def __init__(self, server: Endpoint, keys: WorkerKeys, records: Records, templates: Templates) -> None:
+    def __init__(
+        self, server: Endpoint, keys: WorkerKeys, records: Records, templates: Templates, overlays: Overlays
+    ) -> None:
         """Take the superuser's way in, the keys that identities derive from, and what is remembered."""
         self.server = server
         self._keys = keys
         self._records = records
         self._templates = templates
+        self.overlays = overlays
 
     def create(self, name: str, uuid: UUID, apps: Sequence[str], report: Report) -> Created:
         """Make a database from its template, proven to be protected before anybody can be told of it."""
@@ -100,8 +104,8 @@ class Databases:
         wanted = self._templates.wanted(tuple(facts.apps))
         if not facts.fits(wanted.apps):
             raise UpgradeNeeded
-        with self._templates.lent(tuple(facts.apps), report) as template:
-            fingerprint = template.fingerprint
+        with self._templates.lent(tuple(facts.apps), report) as template, self.inside(name) as connection:
+            target = self.overlays.target(connection, wanted, template, report)
 
         def attempt() -> DeclarationsApplied:
             with self.inside(name) as connection:
@@ -110,9 +114,11 @@ class Databases:
                 with connection.atomic():
                     restore_login(connection, self.identity(name, facts.uuid, facts.key_id))
                     self._give_file_key(connection, facts.uuid)
-                applied = apply_declarations(connection, wanted.declarations)
-                refuse_unprotected(connection, fingerprint)
-            return DeclarationsApplied(applied.changed, fingerprint, applied.drifts, tuple(facts.apps))
+                with connection.atomic():
+                    applied = apply_declarations(connection, target.declarations)
+                    target.finish(connection)
+                refuse_unprotected(connection, target.fingerprint)
+            return DeclarationsApplied(applied.changed, target.fingerprint, applied.drifts, tuple(facts.apps))
 
         report("applying declarations")
         return retrying(attempt)
@@ -223,8 +229,9 @@ class Databases:
         wanted = self._templates.wanted(tuple(facts.apps))
         if facts.fits(wanted.apps):
             with self._templates.lent(tuple(facts.apps), lambda _step: None) as template:
-                refuse_unprotected(connection, template.fingerprint)
-                return template.fingerprint
+                expected = self.overlays.present(connection, wanted, template)
+                refuse_unprotected(connection, expected)
+                return expected
         # Scripts of another version make walls of another form, which their own check knew; nobody is served before
         # the upgrade, and that ends with ours.
         if facts.platform == platform() and (found := problems(connection)):
@@ -238,8 +245,8 @@ class Databases:
             raise DatabaseTaken
         fingerprint = ""
         if facts.fits(apps):
-            with self._templates.lent(tuple(apps), lambda _step: None) as template:
-                fingerprint = template.fingerprint
+            with self._templates.lent(tuple(apps), lambda _step: None) as template, self.inside(name) as connection:
+                fingerprint = self.overlays.present(connection, self._templates.wanted(tuple(apps)), template)
         return Created(name, uuid, facts.key_id, facts.apps, fingerprint, new=False)
 
 

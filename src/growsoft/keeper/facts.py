@@ -25,6 +25,7 @@ MAKING_SCRIPTS: Final = (
     "credentials.sql",
     "accounts.sql",
     "tree.sql",
+    "overlay.sql",
     "search.sql",
     "languages.sql",
     "trigram.sql",

@@ -15,6 +15,7 @@ from growsoft.keeper.history import History, Rounds
 from growsoft.keeper.lifecycle import Lifecycle
 from growsoft.keeper.locks import Locks
 from growsoft.keeper.log import Caller, VerbLog
+from growsoft.keeper.overlays import Overlays
 from growsoft.keeper.port import Port
 from growsoft.keeper.product import Product
 from growsoft.keeper.records import Records
@@ -81,7 +82,8 @@ class Keeper(Port):
         self._locks = Locks()
         self._records = Records(server)
         self._templates = Templates(server, self._records, product, self._locks)
-        self._databases = Databases(server, keyring.worker_keys(), self._records, self._templates)
+        overlays = Overlays(product, self._templates)
+        self._databases = Databases(server, keyring.worker_keys(), self._records, self._templates, overlays)
         self._history = History(self._databases)
         self.rounds = Rounds(self._history, self._records, self._locks)
         self._archive = Archive(self._databases, self._records, self._history)

@@ -174,7 +174,7 @@ class Lifecycle:
         return result
 
     def _within(self, connection: Superuser, work: _Work) -> tuple[list[str], Applied]:
-        change, declarations = work.change, work.wanted.declarations
+        change = work.change
         bench = self._bench(connection, work.name)
         notes = self._product.retire(change, bench)
         open_walls(connection)
@@ -184,6 +184,8 @@ class Lifecycle:
             bring_private(connection, self._fresh())
             # It may have come from another cluster, whose transactions were numbered otherwise.
             begin_era(connection)
+        target = self._databases.overlays.target(connection, work.wanted, work.template, work.report)
+        declarations = target.declarations
         if change.removed:
             _drop(connection, self._templates.wanted(tuple(change.before)).declarations, declarations)
         work.report("migrating")
@@ -195,8 +197,9 @@ class Lifecycle:
         notes += [f"{drift.table}: {drift.what}; what it holds is kept" for drift in applied.drifts]
         note_apps(connection, change.after, demo=change.demo)
         work.report("checking")
-        refuse_unprotected(connection, work.template.fingerprint)
-        return notes, applied
+        target.finish(connection)
+        refuse_unprotected(connection, target.fingerprint)
+        return [*notes, *target.left_out], applied
 
     def _bench(self, connection: Superuser, name: str) -> Bench:
         facts = self._databases.own_facts(connection)

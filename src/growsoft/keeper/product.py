@@ -9,7 +9,9 @@ from typing import Protocol
 from growsoft.orm import App, Env, Registry, load, open_env
 from growsoft.orm.external import forget, load_files, sweep
 from growsoft.orm.migrating import Bench, migrate
+from growsoft.orm.overlaying import laid_over
 from growsoft.postgres.database import Database
+from growsoft.postgres.overlay import Declared
 from growsoft.postgres.policies import Declarations
 
 
@@ -42,6 +44,14 @@ class Change:
         return frozenset((*new, *self.upgraded, *self.named))
 
 
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What apps and an overlay declare together, and what of the overlay does not fit."""
+
+    declarations: Declarations
+    left_out: tuple[str, ...] = ()
+
+
 class Product(Protocol):
     """The installed apps. Every answer holds the apps that were asked for and all they depend on."""
 
@@ -51,6 +61,10 @@ class Product(Protocol):
 
     def declarations(self, apps: Sequence[str]) -> Declarations:
         """Give what the apps declare."""
+        ...
+
+    def added(self, apps: Sequence[str], rows: Sequence[Declared]) -> Added:
+        """Give what the apps declare together with what administrators added to one database."""
         ...
 
     def fill(self, database: Database, apps: Sequence[str]) -> None:
@@ -84,6 +98,11 @@ class InstalledApps:
     def declarations(self, apps: Sequence[str]) -> Declarations:
         """Give what the apps declare."""
         return self._registry(apps).declarations
+
+    def added(self, apps: Sequence[str], rows: Sequence[Declared]) -> Added:
+        """Validate each row once more, and lay what fits over the registry of the apps."""
+        overlay, registry = laid_over(self._registry(apps), rows)
+        return Added(registry.declarations, overlay.left_out)
 
     def fill(self, database: Database, apps: Sequence[str]) -> None:
         """Let each app write its records, in the order of their dependencies and all or nothing."""

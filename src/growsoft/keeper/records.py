@@ -178,6 +178,22 @@ class Records:
                 )
             )  # fmt: skip
 
+    def fingerprint(self, name: str) -> str:
+        """Give what was tried and noted under a name; empty when nothing was."""
+        query = sql("SELECT fingerprint FROM gs_keeper.tried WHERE name = {name}", name=name)
+        with self.cluster() as cluster:
+            return next(iter(cluster.run(query).column(str)), "")
+
+    def keep_fingerprint(self, name: str, fingerprint: str) -> None:
+        """Note the outcome of a trial."""
+        with self.cluster() as cluster:
+            cluster.run(
+                sql(
+                    "INSERT INTO gs_keeper.tried VALUES ({name}, {fingerprint}) ON CONFLICT (name) DO NOTHING",
+                    name=name, fingerprint=fingerprint,
+                )
+            )  # fmt: skip
+
     def drop_template(self, name: str) -> None:
         """Drop a template; its line goes first, so that nobody is promised it any more."""
         with self.cluster() as cluster:
@@ -211,6 +227,8 @@ _PREPARE: Final = sql(
     " fingerprint text NOT NULL, since timestamptz NOT NULL DEFAULT now());"
     " CREATE TABLE IF NOT EXISTS gs_keeper.database (name text PRIMARY KEY, apps text NOT NULL,"
     " platform text NOT NULL);"
+    " CREATE TABLE IF NOT EXISTS gs_keeper.tried (name text PRIMARY KEY, fingerprint text NOT NULL,"
+    " since timestamptz NOT NULL DEFAULT now());"
     # A statement that fails is logged with its text, and CREATE ROLE holds a password.
     " ALTER ROLE CURRENT_USER SET log_min_error_statement = 'panic'"
 )

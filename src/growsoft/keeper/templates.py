@@ -16,6 +16,7 @@ from growsoft.keeper.identity import passing_identity
 from growsoft.keeper.locks import Locks
 from growsoft.keeper.product import Product
 from growsoft.keeper.records import Records, Template
+from growsoft.postgres.apply import apply_declarations
 from growsoft.postgres.check import refuse_unprotected
 from growsoft.postgres.connection import Endpoint
 from growsoft.postgres.database import Database
@@ -25,7 +26,9 @@ from growsoft.postgres.policies import Declarations
 from growsoft.postgres.pool import Pools
 from growsoft.postgres.provision import (
     Identity,
+    copy_template,
     create_login,
+    drop_database,
     ensure_profiles,
     new_template,
     open_database,
@@ -86,6 +89,21 @@ class Templates:
                     return
             self._make(wanted, report)
 
+    def fingerprint(self, wanted: Wanted, declarations: Declarations, report: Report) -> str:
+        """Give the fingerprint of a template with more declared upon it: tried once, on a copy that goes again."""
+        name = template_name(wanted.apps, declarations)
+        if name == wanted.name:  # nothing of it fits, so nothing was added
+            with self.lent(tuple(wanted.apps), report) as template:
+                return template.fingerprint
+        with self._locks.alone(name, PATIENCE):
+            found = self._records.fingerprint(name)
+            if not found:
+                with self.lent(tuple(wanted.apps), report) as template:
+                    report("proving what was added")
+                    found = self._tried(name, template.name, declarations)
+                self._records.keep_fingerprint(name, found)
+            return found
+
     def sweep(self) -> None:
         """Drop templates that the installed apps would never ask for again."""
         for template in self._records.templates():
@@ -114,6 +132,15 @@ class Templates:
                     self._finish(name, applied.fingerprint)
                 self._records.keep(Template(name, wanted.apps, applied.fingerprint))
         self.sweep()
+
+    def _tried(self, name: str, template: str, declarations: Declarations) -> str:
+        with self._records.unfinished(name, "template"), superuser_errors(), self._records.cluster() as cluster:
+            copy_template(cluster, name, template)
+            with superuser(self._server, name) as connection:
+                fingerprint = apply_declarations(connection, declarations).fingerprint
+                refuse_unprotected(connection, fingerprint)
+            drop_database(cluster, name)
+        return fingerprint
 
     def _fill(self, wanted: Wanted) -> None:
         """Let the apps write their records as any elevated code does: through a login and its policies."""

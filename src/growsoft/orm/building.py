@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import ModuleType
 from typing import Any
@@ -39,12 +39,20 @@ def build(apps: Sequence[App]) -> Registry:
     alone = assembled(parts)
     for info in alone.values():
         _check_links(info, alone)
-    models = with_company_checks({name: _linked(info, alone) for name, info in alone.items()})
+    models = with_company_checks({name: linked(info, alone) for name, info in alone.items()})
     registry = Registry(tuple(apps), models, build_dependencies(models))
     _check_tables(models)
     for info in models.values():
         _check_model(registry, info)
     return registry
+
+
+def check_added(registry: Registry, names: Iterable[str]) -> None:
+    """Check models that were added to, or changed in, a registry that was checked before."""
+    _check_tables(registry.models)
+    for name in names:
+        _check_links(registry.models[name], registry.models)
+        _check_model(registry, registry.models[name])
 
 
 def classes_of(app: App) -> list[type[Model]]:
@@ -69,7 +77,7 @@ def _model_modules(package: ModuleType) -> list[str]:
     return found
 
 
-def _linked(info: ModelInfo, models: Models) -> ModelInfo:
+def linked(info: ModelInfo, models: Models) -> ModelInfo:
     """Add what other models say about this one."""
     lists = [(other.name, field) for other in models.values() for field in other.fields.values() if _lists(field, info)]
     listed_by: defaultdict[str, list[Link]] = defaultdict(list)

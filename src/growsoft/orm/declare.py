@@ -22,8 +22,9 @@ from growsoft.orm.rules import check_rules
 from growsoft.postgres.accounts import account_triggers
 from growsoft.postgres.context import group_role
 from growsoft.postgres.database import ELEVATED_GROUP
+from growsoft.postgres.overlay import TRIGGERS
 from growsoft.postgres.policies import TRUE, Command, Declarations, Grant, Policy
-from growsoft.postgres.schema import Column, Constraint, ForeignKey, Index, Table
+from growsoft.postgres.schema import Column, Constraint, ForeignKey, Index, Table, Trigger
 from growsoft.postgres.sql import ident, join, literal, sql
 from growsoft.postgres.tree import tree_triggers
 
@@ -50,6 +51,7 @@ def declare(registry: Registry) -> Declarations:
     check_rules(registry)
     made = {info.name: tuple(_tables(registry, info)) for info in registry.models.values()}
     tables = [table for found in made.values() for table in found]
+    tables += [table for info in registry.kept for table in _tables(registry, info)]
     audited = [audit for info in registry.models.values() for audit in audits(info, made[info.name])]
     triggers = account_triggers([app.accounts for app in registry.apps if app.accounts is not None])
     for audit in audited:
@@ -58,12 +60,19 @@ def declare(registry: Registry) -> Declarations:
     grants = [grant for info in registry.models.values() for grant in _grants(registry, info)]
     return Declarations(
         apps=registry.versions,
-        tables=tuple(table.with_triggers((*table.triggers, *triggers.get(table.name, ()))) for table in tables),
+        tables=tuple(
+            table.with_triggers((*table.triggers, *triggers.get(table.name, ()), *_overlay(table.name)))
+            for table in tables
+        ),
         policies=(*policies, *_nothing(policies, grants)),
         grants=tuple(grants),
         roles=tuple(sorted(group_role(group) for group in _groups(registry))),
         audits=tuple(audited),
     )
+
+
+def _overlay(table: str) -> tuple[Trigger, ...]:
+    return (TRIGGERS[table],) if table in TRIGGERS else ()
 
 
 def _groups(registry: Registry) -> set[str]:

@@ -261,7 +261,8 @@ def env_in(transaction: object, database: Database, registry: Registry, door: Do
 
     if not isinstance(transaction, Transaction) or transaction.context is None:
         raise ContextRefused("An environment needs a transaction that was entered by a user.")
-    return Env(Work(transaction, door), database, registry, door, transaction.context, locale)
+    served = registry.served(transaction)
+    return Env(Work(transaction, door), database, served, door, transaction.context, locale)
 
 
 def run(

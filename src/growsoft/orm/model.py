@@ -104,6 +104,8 @@ class Model(Queries, metaclass=ModelType):
         cls._extends = extend
         if not extend:
             cls._abstract, cls._transient = abstract, transient
+            if "_parent_name" not in vars(cls):
+                cls._parent_name = ""  # a link to records of the model that this one is built upon makes no hierarchy
         cls._table = cls._name.replace(".", "_")
         if "_description" not in vars(cls) and not extend:
             cls._description = (cls.__doc__ or "").partition("\n")[0].partition(":")[0].strip().rstrip(".")

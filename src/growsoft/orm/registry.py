@@ -24,6 +24,8 @@ from growsoft.orm.graph import Dependencies
 from growsoft.orm.languages import languages_of
 from growsoft.orm.model import Model
 from growsoft.orm.money import currency_links, currency_path
+from growsoft.postgres.overlay import read_rows
+from growsoft.postgres.sql import sql
 
 if TYPE_CHECKING:
     from growsoft.orm.env import Env
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from growsoft.postgres.policies import Declarations
     from growsoft.postgres.schema import ColumnType
     from growsoft.postgres.sql import Sql
+    from growsoft.postgres.transaction import Transaction
 
 T = TypeVar("T")
 Link = tuple[str, str]  # a model and one of its fields
@@ -220,11 +223,17 @@ class ModelInfo:
 
 @dataclass(frozen=True)
 class Registry:
-    """Models by name, for one set of apps in the order of their dependencies. Immutable."""
+    """Models by name, for one set of apps in the order of their dependencies. Immutable.
+
+    ``under`` is the registry that an overlay is laid over; ``kept`` are models of the overlay that nobody sees any
+    more, and whose rows are kept until somebody deletes them.
+    """
 
     apps: tuple[App, ...]
     models: Mapping[str, ModelInfo]
     dependencies: Dependencies
+    kept: tuple[ModelInfo, ...] = ()
+    under: Registry | None = None
 
     def __getitem__(self, name: str) -> ModelInfo:
         """Give a model; raises ``DomainError`` for unknown ones."""
@@ -242,6 +251,11 @@ class Registry:
     def company_links(self) -> tuple[CheckedLink, ...]:
         """The links that must stay within a company."""
         return checked_links(self.models)
+
+    @property
+    def plain(self) -> Registry:
+        """What the apps have, without what was added to one database."""
+        return self.under or self
 
     @property
     def versions(self) -> dict[str, str]:
@@ -281,6 +295,22 @@ class Registry:
 
             found = self._rights[profile] = rights(self, roles)
         return found
+
+    def served(self, transaction: Transaction) -> Registry:
+        """Give the registry of the database of a transaction: this one, with what was added there."""
+        if not transaction.overlay:
+            return self
+        found = self._overlaid.get(transaction.overlay)
+        if found is None:
+            from growsoft.orm.overlaying import laid_over
+
+            rows = read_rows(transaction.execute(sql("SELECT gs.overlay_definitions()")).scalar(str))
+            found = self._overlaid.put(transaction.overlay, laid_over(self, rows)[1])
+        return found
+
+    @cached_property
+    def _overlaid(self) -> Memo[Registry]:
+        return Memo(500)
 
     @cached_property
     def currency_links(self) -> Mapping[Link, tuple[tuple[str, AnyField, str], ...]]:

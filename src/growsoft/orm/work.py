@@ -103,6 +103,7 @@ class Work:
         self._streams: list[Generator[list[tuple[Any, ...]]]] = []
         self.settling = False
         self.held: set[str] = set()  # named locks
+        self.declared = False  # whether an administrator added something that the keeper has to make
         self._spoiled = False
         self._ended = False
 

@@ -41,6 +41,7 @@ def prepare_database(connection: Superuser) -> None:
             script("growsoft.postgres", "credentials.sql"),
             script("growsoft.postgres", "accounts.sql"),
             script("growsoft.postgres", "tree.sql"),
+            script("growsoft.postgres", "overlay.sql"),
             script("growsoft.postgres", "search.sql"),
             script("growsoft.postgres", "languages.sql"),
             script("growsoft.postgres", "trigram.sql"),

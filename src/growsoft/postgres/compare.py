@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final
 
+from growsoft.postgres.overlay import CUSTOM
 from growsoft.postgres.schema import (
     Drift,
     PartKind,
@@ -22,9 +22,6 @@ from growsoft.postgres.schema import (
 )
 from growsoft.postgres.sql import Sql, ident, join, sql
 from growsoft.postgres.superuser import Superuser
-
-# What an administrator adds to a database at run time is named so, and is no concern of the apps' declarations.
-CUSTOM: Final = "x_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +185,9 @@ def _kind(shape: ColumnShape) -> str:
 def _taken_away(table: str, wanted: Shape, found: Shape) -> Iterator[Sql]:
     """Drop constraints, indexes and triggers that are not declared, or otherwise than they are."""
     for (kind, name), text in found.parts.items():
-        if wanted.parts.get((kind, name)) == text or name.startswith(f"{table}_{CUSTOM}"):
+        if wanted.parts.get((kind, name)) == text:
+            continue
+        if (kind, name) not in wanted.parts and name.startswith(f"{table}_{CUSTOM}"):
             continue
         match kind:
             case "index":

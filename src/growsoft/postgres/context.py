@@ -91,7 +91,7 @@ class Door(Protocol):
     """A way into a transaction: the statement that sets context and role together."""
 
     def entry(self, backend: Backend) -> Sql | None:
-        """Give the statement; its row is (profile, context)."""
+        """Give the statement; its row is (profile, context, token of the overlay)."""
         ...
 
 
@@ -207,7 +207,7 @@ _NUMBERED: Final = sql("gs.correlate({request}::text) || ", request="")
 def _session(numbered: Sql) -> Sql:
     return sql(
         "SELECT {numbered}set_config('role', gs.enter_session({hash}::bytea, {companies}::bigint[]), true),"
-        " current_setting('backtrace_functions')",
+        " current_setting('backtrace_functions'), gs.overlay()",
         numbered=numbered, hash=b"", companies=[],
     )  # fmt: skip
 
@@ -216,7 +216,7 @@ def _signed(numbered: Sql) -> Sql:
     return sql(
         "SELECT {numbered}set_config('role', gs.enter({kid}::int, {profile}::text, {user}::bigint, {actor}::bigint,"
         " {elevated}::bool, {companies}::bigint[], {scope}::text, {record}::text, {reason}::text, {caller}::text,"
-        " {expiry}::bigint, {mac}::bytea), true), current_setting('backtrace_functions')",
+        " {expiry}::bigint, {mac}::bytea), true), current_setting('backtrace_functions'), gs.overlay()",
         numbered=numbered, kid=0, profile="", user=0, actor=0, elevated=False, companies=[], scope="", record="",
         reason="", caller="", expiry=0, mac=b"",
     )  # fmt: skip

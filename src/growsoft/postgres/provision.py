@@ -64,20 +64,25 @@ def create_database(server: Endpoint, identity: Identity, template: str) -> None
     with superuser(server, MAINTENANCE_DATABASE) as cluster:
         create_login(cluster, identity)
         try:
-            cluster.run(
-                sql(
-                    "CREATE DATABASE {name} TEMPLATE {template} STRATEGY wal_log ALLOW_CONNECTIONS false",
-                    name=ident(identity.name), template=ident(template),
-                )
-            )  # fmt: skip
-            close_database(cluster, identity.name)
-            cluster.run(sql("ALTER DATABASE {name} ALLOW_CONNECTIONS true", name=ident(identity.name)))
+            copy_template(cluster, identity.name, template)
             with superuser(server, identity.name) as connection:
                 personalise(connection, identity)
             open_database(cluster, identity.name)
         except BaseException:
             drop_database(cluster, identity.name)
             raise
+
+
+def copy_template(cluster: Superuser, name: str, template: str) -> None:
+    """Copy a template into a database that the superuser alone can enter."""
+    cluster.run(
+        sql(
+            "CREATE DATABASE {name} TEMPLATE {template} STRATEGY wal_log ALLOW_CONNECTIONS false",
+            name=ident(name), template=ident(template),
+        )
+    )  # fmt: skip
+    close_database(cluster, name)
+    cluster.run(sql("ALTER DATABASE {name} ALLOW_CONNECTIONS true", name=ident(name)))
 
 
 def create_login(cluster: Superuser, identity: Identity) -> None:

@@ -103,7 +103,7 @@ def _of(kind: type[T], value: object) -> T:
 class Transaction:
     """An open transaction; made by ``Database.transaction``, never directly."""
 
-    __slots__ = ("_connection", "_cursor", "_depth", "_door", "_tag", "context", "on_commit", "readonly")
+    __slots__ = ("_connection", "_cursor", "_depth", "_door", "_tag", "context", "on_commit", "overlay", "readonly")
 
     def __init__(self, connection: Connection, door: Door, mode: Mode) -> None:
         """Begin and enter: context and role are set together, before anything else can run."""
@@ -127,6 +127,7 @@ class Transaction:
         self._depth = 0
         self._tag = ""
         self.context: Context | None = None
+        self.overlay = ""  # the hash of what an administrator has added to this database (overlay.sql)
         self.readonly = mode == "read"
         self.on_commit: list[Callable[[], None]] = []
 
@@ -233,7 +234,7 @@ class Transaction:
     def _enter(self, door: Door) -> None:
         entry = door.entry(self._connection)
         if entry is not None:
-            profile, text = self._entry_row(entry)
+            profile, text, self.overlay = self._entry_row(entry)
             self.context = parse_context(profile, text)
             self._tag = f" /*{profile}*/"
             self._connection.last_profile = profile
@@ -243,9 +244,9 @@ class Transaction:
             self._tag = ""
         self._door = door
 
-    def _entry_row(self, entry: Sql) -> tuple[str, str]:
+    def _entry_row(self, entry: Sql) -> tuple[str, str, str]:
         try:
-            return self._run(entry.text, entry.params).fetchone() or ("", "")
+            return self._run(entry.text, entry.params).fetchone() or ("", "", "")
         except (AccessError, ValidationError) as error:
             # Only SET ROLE fails like this: the login does not have the profile, or nobody has.
             raise ProfileMissing from error

@@ -2,3 +2,4 @@
 -- types, operators that go, rows that a new table begins with. It runs before the comparison, in every upgrade of a
 -- database that was made by other scripts; so each statement must be able to run again, and on the newest as well.
 -- Nothing has been needed so far.
+INSERT INTO gs_priv.overlay_state DEFAULT VALUES ON CONFLICT DO NOTHING;

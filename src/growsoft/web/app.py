@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil
 
+from growsoft.errors import GrowsoftError
 from growsoft.orm import Env, run
 from growsoft.postgres.connection import DatabaseUnavailable
 from growsoft.postgres.context import LoginDoor, SessionDoor, numbered
@@ -44,6 +45,7 @@ class Trace:
     actor: int = 0
     route: str = ""
     error: str = ""
+    declared: bool = False
 
 
 class NothingChanges(Exception):
@@ -158,12 +160,25 @@ class Application:
             response = signed_in.go(PASSWORD) if self._must_choose(signed_in) else match.answer(signed_in)
             if response.status >= 400:
                 raise NothingChanges(response)
+            env.flush()
+            trace.declared = env.work.declared
             return response
 
         try:
-            return self._run(site, session, work, "read" if request.safe else "write")
+            response = self._run(site, session, work, "read" if request.safe else "write")
         except NothingChanges as error:
             return error.response
+        if trace.declared and self._keeper is not None:
+            self._apply_declared(self._keeper, site, trace)
+        return response
+
+    @staticmethod
+    def _apply_declared(keeper: KeeperPort, site: Site, trace: Trace) -> None:
+        """Have the tables made for what an administrator added; where that fails, the next start does it."""
+        try:
+            keeper.apply_declarations(site.database.name)
+        except GrowsoftError as error:
+            trace.error = described(error)
 
     def _run(self, site: Site, session: Session, work: Callable[[Env], Response], mode: Mode) -> Response:
         """Run a handler in its transaction; with the keeper's help where somebody's groups have just changed."""

@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from growsoft.errors import ConfigError
-from growsoft.keeper.product import Change
+from growsoft.keeper.product import Added, Change
 from growsoft.orm.migrating import Bench
 from growsoft.postgres.database import ELEVATED_GROUP, Database
+from growsoft.postgres.overlay import Declared
 from growsoft.postgres.policies import COMMANDS, TRUE, Declarations, Grant, Policy
 from growsoft.postgres.schema import Column, Table
 from growsoft.postgres.sql import literal, sql
@@ -51,6 +52,9 @@ class Notes:
             ),
             (GROUP,),
         )
+
+    def added(self, apps: Sequence[str], rows: Sequence[Declared]) -> Added:
+        return Added(self.declarations(apps), tuple(str(row) for row in rows))
 
     def fill(self, database: Database, apps: Sequence[str]) -> None:
         self.fills.append(tuple(apps))

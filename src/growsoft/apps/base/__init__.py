@@ -1,6 +1,6 @@
 """Base: users and groups, companies, countries and currencies, sequences, settings."""
 
-from growsoft.apps.base.data import ensure_groups, load
+from growsoft.apps.base.data import follow, load
 from growsoft.orm import App, Group
 from growsoft.postgres.accounts import Accounts
 
@@ -15,7 +15,7 @@ app = App(
         Group("base.jobs", "Queue of jobs (of the system: nobody needs it)"),
     ),
     load=load,
-    follow=ensure_groups,
+    follow=follow,
     accounts=Accounts(
         users="res_users",
         login="login",

@@ -11,6 +11,7 @@ from babel import Locale
 from babel.core import get_global
 from babel.numbers import get_currency_precision, get_currency_symbol, get_territory_currencies
 
+from growsoft.apps.base.reflection import reflect
 from growsoft.orm import Env
 from growsoft.orm.later import QUEUE_GROUP
 
@@ -70,6 +71,12 @@ def load(env: Env) -> None:
     # Nobody can sign in as this user; he is there so that PostgreSQL has the profile in which the queue is written.
     queue = [(6, 0, group_ids(env, [QUEUE_GROUP]))]
     env["res.users"].create({"name": "Jobs", "login": "__jobs__", "active": False, "groups_id": queue})
+
+
+def follow(env: Env) -> None:
+    """Write down which groups, models and fields the apps of a database have by now."""
+    ensure_groups(env)
+    reflect(env)
 
 
 def ensure_groups(env: Env) -> None:

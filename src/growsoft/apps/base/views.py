@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from growsoft.apps.base.jobs import Job, JobState
 from growsoft.apps.base.models import Currency, Users
+from growsoft.apps.base.models_custom import FieldRecord, ModelRecord, Origin
 from growsoft.views.values import Filter, Form, Group, List, Menu, Search
 
 SETTINGS = "Settings"
@@ -74,3 +75,31 @@ job_menu = Menu("Jobs", "ir.job", SETTINGS, 97)
 cron_list = List("ir.cron", "name", "timing", "tz", "active", "nextcall", "lastcall")
 cron_form = Form("ir.cron", Group("", "name", "timing", "tz", "active"), Group("Runs", "nextcall", "lastcall"))
 cron_menu = Menu("Schedules", "ir.cron", SETTINGS, 98)
+
+model_list = List("ir.model", "name", "model", "state", "modules", "active")
+model_form = Form(
+    "ir.model",
+    Group("", "name", "model", "info", "state", "applied", "active"),
+    Group("Who may use its records", "reader_groups", "writer_groups"),
+    Group("Fields", "field_id"),
+)
+model_search = Search(
+    "ir.model", "name", "model", filters=(Filter("own", "Added here", ModelRecord.state == Origin.MANUAL),)
+)
+model_menu = Menu("Models", "ir.model", SETTINGS, 87)
+
+field_list = List("ir.model.fields", "model", "name", "field_description", "ttype", "state", "active")
+field_form = Form(
+    "ir.model.fields",
+    Group("", "model_id", "model", "name", "field_description", "ttype", "help"),
+    Group("What it holds", "relation", "selection", "size", "digits", "required", "index"),
+    Group("Who sees it", "groups", "state", "applied", "active"),
+)
+field_search = Search(
+    "ir.model.fields",
+    "name",
+    "field_description",
+    "model",
+    filters=(Filter("own", "Added here", FieldRecord.state == Origin.MANUAL),),
+)
+field_menu = Menu("Fields", "ir.model.fields", SETTINGS, 88)
