@@ -10,6 +10,8 @@ import pytest
 from growsoft.orm import Env
 from growsoft.postgres.keeper import AppsRefused, UpgradeNeeded, new_database_name
 from growsoft.postgres.pool import Pools
+from growsoft.postgres.sql import sql
+from growsoft.postgres.superuser import superuser
 from tests.integration.keeper.conftest import House
 from tests.integration.keeper.libraries import Library, new_library
 
@@ -159,3 +161,21 @@ def test_a_rehearsal_says_what_would_change_and_changes_nothing(library: Library
     with library.env("1.0") as env:
         assert len(names(env, "library.shelf")) == 5
     assert keeper.list_apps(library.name).outdated
+
+
+def test_a_database_that_older_scripts_made_is_dumped_and_upgraded(library: Library, tmp_path: Path) -> None:
+    keeper = library.keeper("1.0")
+    with superuser(library.house.endpoint(library.name)) as connection:
+        connection.run(sql("DROP FUNCTION gs.end_sessions(bigint); ALTER TABLE gs_priv.link DROP COLUMN used_at"))
+        connection.run(sql("UPDATE gs_priv.meta SET value = 'older' WHERE key = 'platform'"))
+    with pytest.raises(UpgradeNeeded):
+        keeper.apply_declarations(library.name)
+    with (tmp_path / "dump").open("w+b") as file:
+        dumped = keeper.dump(library.name, file.fileno())
+        assert dumped.apps["library"] == "1.0"
+    told = keeper.rehearse_upgrade(library.name)
+    done = keeper.upgrade_apps(library.name)
+    assert told.upgrade.fingerprint == done.fingerprint == library.made.fingerprint
+    assert keeper.apply_declarations(library.name).fingerprint == done.fingerprint
+    with library.env("1.0") as env:
+        assert len(names(env, "library.shelf")) == 5
