@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final, Protocol, Self
+from uuid import UUID
 
 import click
 from msgspec import structs
@@ -16,6 +17,7 @@ from growsoft.cli.output import print_json, print_rows
 from growsoft_cloud.backup.errors import BackupError
 from growsoft_cloud.backup.manifest import Subject
 from growsoft_cloud.backup.progress import Progress, Step
+from growsoft_cloud.backup.pruning import classes
 from growsoft_cloud.backup.records import BackupRecord
 from growsoft_cloud.backup.restore import Hook, Restored, Target, restore
 from growsoft_cloud.backup.service import BackupService
@@ -30,6 +32,8 @@ _STEPS: Final[Mapping[Step, str]] = {
     Step.COPY: "copying to the other sites",
     Step.RESTORE: "restoring",
 }
+
+_COLUMNS: Final = ("id", "database", "created_at", "purpose", "kept_as", "bytes", "copies", "verified_at", "restored")
 
 _CLEAR_LINE: Final = "\r\x1b[K"
 
@@ -94,11 +98,22 @@ def _list(open_desk: Opener) -> click.Command:
         """List the backups of DATABASE, or of all, newest first; also those of a dropped database."""
         with open_desk() as desk:
             records = desk.service.list(desk.subject(database).uuid if database else None)
+            kept = {id_: why for group in _by_database(records) for id_, why in _kept(desk.service, group).items()}
         if as_json:
-            print_json([summary(record) for record in records])
+            print_json([{**summary(record), "kept_as": kept.get(record.manifest.id, "")} for record in records])
         else:
-            columns = ("id", "database", "created_at", "purpose", "bytes", "copies")
-            print_rows([_row(record) for record in records], columns, as_json=False)
+            columns = (
+                "id",
+                "database",
+                "created_at",
+                "purpose",
+                "kept_as",
+                "bytes",
+                "copies",
+                "verified_at",
+                "restored",
+            )
+            print_rows([_row(record, kept.get(record.manifest.id, "")) for record in records], _COLUMNS, as_json=False)
 
     return list_backups
 
@@ -162,6 +177,7 @@ def summary(record: BackupRecord) -> dict[str, object]:
         "complete": record.complete,
         "copies": list(record.copies),
         "failures": list(record.failures),
+        "restored": record.proof,
     }
 
 
@@ -195,13 +211,42 @@ def _tell(done: Restored, into: str) -> None:
     click.echo(f"{into}: {done.rows} rows of {done.backup} from {done.site} in {done.seconds:.1f} s")
 
 
-def _row(record: BackupRecord) -> dict[str, object]:
-    copies = len(record.copies)
+def _row(record: BackupRecord, kept_as: str = "") -> dict[str, object]:
+    sites = " ".join(copy.site for copy in record.copies)
+    verified = min((copy.verified_at for copy in record.copies), default=None)
     return {
         **summary(record),
+        "kept_as": kept_as,
         "created_at": _moment(record.manifest.created_at),
-        "copies": copies if record.complete else f"{copies}, too few",
+        "copies": sites if record.complete else f"{sites or 'none'} (too few)",
+        "verified_at": "" if verified is None else _moment(verified),
+        "restored": _proven(record),
     }
+
+
+def _proven(record: BackupRecord) -> str:
+    """Say what came of the trial restore."""
+    proof = record.proof
+    if proof is None:
+        return "not yet"
+    return f"failed: {proof.trouble}" if proof.trouble else f"in {_span(proof.seconds)}"
+
+
+def _span(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}m{rest:02d}s" if minutes else f"{seconds:.1f}s"
+
+
+def _by_database(records: Sequence[BackupRecord]) -> Iterable[Sequence[BackupRecord]]:
+    groups: dict[UUID, list[BackupRecord]] = {}
+    for record in records:
+        groups.setdefault(record.manifest.database.uuid, []).append(record)
+    return groups.values()
+
+
+def _kept(service: BackupService, records: Sequence[BackupRecord]) -> Mapping[UUID, str]:
+    """Return as what each backup of one database is kept."""
+    return classes(records, service.policy.sites, service.policy.retention, datetime.now(UTC))
 
 
 def _moment(moment: datetime) -> str:

@@ -79,7 +79,7 @@ def _said_to_be_there(record: BackupRecord, holdings: Holdings) -> bool:
 
 def _mend(service: BackupService, record: BackupRecord, done: Mended) -> None:
     try:
-        mended = service.repair(record.id)
+        mended = service.repair(str(record.manifest.id))  # short ids may repeat after the registry was restored
     except NoGoodCopy as error:
         # Nobody may count on it any more; should its sites come back, the next round finds its copies again.
         service.catalogue.record(structs.replace(record, copies=(), complete=False))

@@ -26,10 +26,10 @@ PATIENCE = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """What went (ids), what stays for which reason, and which sites could not delete yet."""
+    """What went (short ids), what stays (uuids) for which reason, and which sites could not delete yet."""
 
     deleted: tuple[str, ...]
-    kept: dict[str, Keeping]
+    kept: dict[UUID, Keeping]
     waiting: tuple[Failure, ...]
 
 
@@ -39,8 +39,8 @@ def prune(service: BackupService, database: UUID, retention: Retention, now: dat
         records = service.catalogue.list(database)
         kept = classes(records, service.policy.sites, retention, now)
         for record in records:
-            if record.id in kept:
-                service.catalogue.keep(record, kept[record.id])
+            if record.manifest.id in kept:
+                service.catalogue.keep(record, kept[record.manifest.id])
             else:
                 service.catalogue.expire(record)
         return _deleted(service, database, kept)
@@ -56,8 +56,8 @@ def let_all_go(service: BackupService, database: UUID) -> Pruned:
 
 def classes(
     records: Sequence[BackupRecord], sites: Sequence[Site], retention: Retention, now: datetime
-) -> dict[str, Keeping]:
-    """Return the ids of the backups of one database that are kept, each with its reason."""
+) -> dict[UUID, Keeping]:
+    """Return the uuids of the backups of one database that are kept, each with its reason."""
     # Numbers can repeat after the registry itself was restored; the order of making does not.
     ordered = sorted(records, key=lambda record: (record.manifest.number, record.manifest.created_at))
     everywhere = {site.name for site in sites}
@@ -65,14 +65,14 @@ def classes(
         Dated(number, record.manifest.created_at, record.manifest.purpose, _proven_at(record) >= everywhere)
         for number, record in enumerate(ordered)
     ]
-    return {ordered[number].id: why for number, why in keep(retention, told, now).items()}
+    return {ordered[number].manifest.id: why for number, why in keep(retention, told, now).items()}
 
 
 def _proven_at(record: BackupRecord) -> set[str]:
     return {copy.site for copy in record.copies}
 
 
-def _deleted(service: BackupService, database: UUID, kept: dict[str, Keeping]) -> Pruned:
+def _deleted(service: BackupService, database: UUID, kept: dict[UUID, Keeping]) -> Pruned:
     """Delete from the sites what is marked, also what an earlier attempt left."""
     deleted: list[str] = []
     waiting: list[Failure] = []

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from threading import Lock
 from typing import Protocol
 from uuid import UUID
 
@@ -170,10 +171,15 @@ class SiteCatalogue:
         found = newest_first(backup for told in self.scans for backup in told.backups)
         self._backups = {backup.manifest.id: backup for backup in found}
         self._expired: dict[UUID, BackupRecord] = {}
+        self._numbering = Lock()
+        self._number = 0
 
     def next_number(self) -> int:
-        """Return one more than the highest number on any site."""
-        return max((backup.manifest.number for backup in self._backups.values()), default=0) + 1
+        """Return one more than the highest number on any site, and of those given out since."""
+        with self._numbering:
+            known = max((backup.manifest.number for backup in list(self._backups.values())), default=0)
+            self._number = max(self._number, known) + 1
+            return self._number
 
     def record(self, backup: BackupRecord, /) -> None:
         """Remember a backup; the sites remember it by themselves."""

@@ -158,13 +158,13 @@ def prove(fleet: Fleet, record: BackupRecord, cluster: Cluster, clock: Clock) ->
     began = clock()
     target = new_target()
     try:
-        done = restore(replace(fleet.service, cluster=cluster), record.id, target)
+        done = restore(replace(fleet.service, cluster=cluster), str(record.manifest.id), target)
         cluster.drop(target.name)
     except GrowsoftError as error:
         proof = Proof(at=began, seconds=(clock() - began).total_seconds(), trouble=error.message)
     else:
         proof = Proof(at=began, seconds=done.seconds, site=done.site)
-    fleet.service.proved(record.id, proof)
+    fleet.service.proved(str(record.manifest.id), proof)
     return proof
 
 

@@ -78,8 +78,9 @@ def test_a_program_reads_what_a_backup_is_and_where_its_copies_are(backup: click
     assert all(copy["verified_at"].endswith("Z") for copy in made["copies"])
     assert json.loads(run(backup, "info", "b-0001", "--json")) == made
     (listed,) = json.loads(run(backup, "list", "kyoto", "--json"))
+    assert listed.pop("kept_as") == "daily"
     assert listed == {key: made[key] for key in listed}
-    assert json.loads(run(backup, "list", "--json")) == [listed]
+    assert json.loads(run(backup, "list", "--json")) == [{**listed, "kept_as": "daily"}]
 
 
 def test_a_pipe_gets_tab_separated_values(backup: click.Group) -> None:
@@ -87,7 +88,9 @@ def test_a_pipe_gets_tab_separated_values(backup: click.Group) -> None:
     (line,) = run(backup, "list", "kyoto").splitlines()
     cells = line.split("\t")
     assert cells[:2] == ["b-0001", "Kyoto Ceramics"]
-    assert cells[5] == "3"
+    assert cells[4] == "daily"
+    assert cells[6] == "gravelines frankfurt montreal"
+    assert cells[8] == "not yet"
     assert [row.split("\t")[0] for row in run(backup, "info", "b-0001").splitlines()] == [
         "gravelines", "frankfurt", "montreal",
     ]  # fmt: skip
