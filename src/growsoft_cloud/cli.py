@@ -102,17 +102,6 @@ def _list(open_desk: Opener) -> click.Command:
         if as_json:
             print_json([{**summary(record), "kept_as": kept.get(record.manifest.id, "")} for record in records])
         else:
-            columns = (
-                "id",
-                "database",
-                "created_at",
-                "purpose",
-                "kept_as",
-                "bytes",
-                "copies",
-                "verified_at",
-                "restored",
-            )
             print_rows([_row(record, kept.get(record.manifest.id, "")) for record in records], _COLUMNS, as_json=False)
 
     return list_backups

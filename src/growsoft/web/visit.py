@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from importlib.metadata import entry_points
 from itertools import groupby
 from urllib.parse import urlencode
 
@@ -25,6 +26,9 @@ from growsoft.web.session import Session, device_id
 from growsoft.web.static import StaticFiles
 
 LANGUAGE = "en"
+
+# By this group other distributions bring packages with pages and their templates.
+PAGES = "growsoft.pages"
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,9 @@ def tools(authenticator: Authenticator) -> Tools:
             '<svg class="icon" width="16" height="16" aria-hidden="true"><use href="{}"></use></svg>'
         ).format(address)
 
-    packages = ("growsoft.views", "growsoft.web")
+    # What other distributions show: loading one adds its addresses, and it brings its templates.
+    brought = (entry.load().__name__ for entry in entry_points(group=PAGES))
+    packages = ("growsoft.views", "growsoft.web", *brought)
     return Tools(Templates(packages, {"static": static.url, "icon": icon, "lang": LANGUAGE}), static, authenticator)
 
 

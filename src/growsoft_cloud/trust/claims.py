@@ -8,6 +8,7 @@ from typing import Final
 from growsoft.trust.claim import Claim, Missing
 from growsoft_cloud.trust.copies import copies_are_spread
 from growsoft_cloud.trust.keeping import backups_are_watched, copies_are_young, promised_backups_are_there
+from growsoft_cloud.trust.locations import locations_are_published
 from growsoft_cloud.trust.standby import failover_was_done
 
 _LATER: Final = "Nothing to do yet; do not promise it to anybody before it is built."
@@ -52,8 +53,13 @@ CLOUD: Final = (
     Claim(
         "BK-3",
         "The actual locations of our data centers are specified in our Privacy Policy.",
-        Missing("There is no privacy page yet.", _LATER),
-        ("growsoft_cloud/fleet/places.py",),
+        locations_are_published,
+        (
+            "growsoft_cloud/console/privacy.py",
+            "growsoft_cloud/fleet/models/places.py",
+            "growsoft_cloud/fleet/places.py",
+        ),
+        ("tests/acceptance/trust/test_bk3_locations.py",),
     ),
     Claim(
         "BK-4",

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from datetime import date
 from enum import Enum
+from typing import cast
+
+from babel import Locale
 
 from growsoft.apps.base.models import Country
 from growsoft.errors import ConfigError, ValidationError
@@ -54,7 +57,16 @@ class DataCentre(Model):
         "fleet.attestation", "Attestations", inverse="data_centre_id"
     )
 
+    # Published to everybody, so whoever looks databases up may read them as well.
+    directory = Access("instance.directory", "read")
     operators = Access("instance.operator")
+
+    @api.computed("city", "country_id.code", "continent_id.name", store=True, string="Location")
+    def location(self) -> str:
+        """Where it is, as the privacy page says it: in one language, so that everybody reads the same."""
+        countries = cast("dict[str, str]", Locale("en").territories)
+        country = countries.get(self.country_id.code, self.country_id.code)
+        return f"{self.city}, {country} ({self.continent_id.name})"
 
     def value(self) -> places.DataCentre:
         """Return what a policy counts; raises ``ConfigError`` for what could not be published."""
