@@ -35,7 +35,7 @@ def locations_are_published(world: World) -> Finding:
     played = any(simulated for _location, _provider, simulated in held.values())
     evidence = (
         f"/privacy and /privacy.json, asked without signing in, show the {len(held)} data centres of the inventory,"
-        f" which are all that sites and clusters are in.{' They are played by folders of this machine.' if played else ''}"
+        f" which are all that sites and clusters use.{' They are folders of this machine.' if played else ''}"
     )
     state = State.SIMULATED if played else State.MET
     return judged(problems, "Correct the data centres: Hosting > Data centres", Finding(state, evidence))
