@@ -35,7 +35,7 @@ class HoldingCompany(Company, extend=True):
     __module__ = PACKAGE
     _parent_name = "parent_id"
 
-    parent_id = fields.Many2one("res.company", "Part of")
+    parent_id: fields.Many2one[Company] = fields.Many2one("res.company", "Part of")
 
 
 class Paper(Model):
