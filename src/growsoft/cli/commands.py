@@ -25,6 +25,7 @@ class Place(NamedTuple):
 
 BUILT_IN: Final = {
     "audit": Place("growsoft.cli.audit", "audit", "Verify and show the history of a database."),
+    "access": Place("growsoft.cli.access", "access", "Explain who may do what, and why."),
     "up": Place("growsoft.cli.up", "up", "Start everything and print the addresses."),
     "down": Place("growsoft.cli.up", "down", "Stop everything that `growsoft up` started in this home."),
     "doctor": Place("growsoft.cli.doctor", "doctor", "Check this machine and this instance."),
