@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from growsoft.apps.base.models import Company
 from growsoft.errors import ValidationError
 from growsoft.orm import Access, Check, Model, Unique, api, fields
+from growsoft.orm.companies import company_rule
 from growsoft.postgres.sql import Sql, sql
 
 _PLACE: Final = re.compile(r"%\((\w+)\)s")
@@ -62,6 +63,7 @@ class Sequence(Model):
     one_for_all = Unique(code, where=company_id == None, message="A sequence with this code exists already.")  # noqa: E711  a condition
 
     administrators = Access("base.admin", "read", "create", "write")
+    own_companies = company_rule()
 
     sane_padding = Check((padding >= 0) & (padding <= 20), "Numbers have between 0 and 20 digits.")
     sane_number = Check(next_number >= 1, "Numbers begin at 1 or later.")
@@ -134,6 +136,7 @@ class SequenceRange(Model):
 
     once = Unique(sequence_id, period, message="This period has its numbers already.")
     administrators = Access("base.admin", "read", "create", "write")
+    own_companies = company_rule("sequence_id.company_id")
 
 
 def _next(sequence: int, period: str) -> Sql:
