@@ -8,7 +8,7 @@ import os
 import platform
 import sys
 
-from bench import data_layer, instance, queries
+from bench import archive, data_layer, instance, queries
 from growsoft.postgres.connection import Endpoint
 from growsoft.testing.cluster import ephemeral_cluster
 
@@ -18,14 +18,21 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench", description="Growsoft beside hand-written SQL.")
     parser.add_argument("--partners", type=int, default=data_layer.PARTNERS)
     parser.add_argument("--databases", type=int, default=instance.DATABASES)
-    parser.add_argument("--only", choices=["data-layer", "queries", "instance"])
+    parser.add_argument("--only", choices=["data-layer", "queries", "archive", "instance"])
     asked = parser.parse_args()
     result: dict[str, object] = {
         "python": platform.python_version(),
         "cpus": os.cpu_count(),
         "partners": asked.partners,
     }
-    if asked.only != "instance":
+    if asked.only in (None, "archive"):
+        with ephemeral_cluster() as cluster:
+            server = Endpoint(str(cluster.socket_dir), cluster.port, "postgres", cluster.superuser, cluster.password)
+            compared, rates = archive.run(server)
+        result["archive"] = {**compared[0].row(), **rates}
+        _table([one.row() for one in compared])
+        sys.stderr.write(f"{rates}\n")
+    if asked.only not in ("instance", "archive"):
         chosen = [] if asked.only == "queries" else [*data_layer.OPERATIONS]
         chosen += [] if asked.only == "data-layer" else [*queries.OPERATIONS]
         with ephemeral_cluster() as cluster:
