@@ -34,7 +34,7 @@ MAKING_SCRIPTS: Final = (
 )
 CHECKING_SCRIPTS: Final = ("problems.sql", "fingerprint.sql")
 # Bring an older database to what the first ones make.
-UPGRADING_SCRIPTS: Final = ("upgrade.sql", "private.sql")
+UPGRADING_SCRIPTS: Final = ("upgrade.sql", "private.sql", "upgrade_rows.sql")
 
 
 @dataclass(frozen=True, slots=True)

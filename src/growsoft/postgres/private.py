@@ -74,6 +74,7 @@ def bring_private(connection: Superuser, fresh: tuple[Part, ...]) -> list[str]:
     coming = [part for part in fresh if _comes(part, present)]
     _run(connection, [(part, part.unmake) for part in going])
     _run(connection, [(part, part.make) for part in coming])
+    connection.run(script("growsoft.postgres", "upgrade_rows.sql"))
     connection.run(script("growsoft.postgres", "walls.sql"))
     _refuse_other(read_private(connection), fresh)
     return list(dict.fromkeys(f"{part.kind} {part.name}" for part in (*going, *coming)))
@@ -110,7 +111,9 @@ def _goes(part: Part, fresh: dict[tuple[str, str], Part]) -> bool:
     if wanted is None:
         # Of a column that is no longer made only the demand for a value goes; what it holds stays.
         return part.kind not in ("default", "sequence") or ("column", part.name) in fresh
-    return part.what != wanted.what and (part.kind in ("constraint", "index") or _is_other_function(part, wanted))
+    return part.what != wanted.what and (
+        part.kind in ("constraint", "index", "view") or _is_other_function(part, wanted)
+    )
 
 
 def _is_other_function(part: Part, wanted: Part) -> bool:

@@ -72,5 +72,17 @@ WITH ours AS (
     FROM pg_proc p JOIN ours o ON o.oid = p.pronamespace
    WHERE p.prokind = 'f' AND NOT (p.prorettype = 'trigger'::regtype AND starts_with(p.proname, 'audit_'))
      AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e')
+  UNION ALL SELECT 9, c.oid::bigint, 'view', format('%I.%I', o.nspname, c.relname),
+      concat_ws(' ', pg_get_viewdef(c.oid), c.reloptions, c.relowner::regrole, g.grants),
+      concat_ws('; ', format('CREATE VIEW %I.%I %s AS %s', o.nspname, c.relname,
+          'WITH (' || array_to_string(c.reloptions, ', ') || ')', rtrim(pg_get_viewdef(c.oid), ';')),
+        format('ALTER VIEW %I.%I OWNER TO %s', o.nspname, c.relname, c.relowner::regrole), g.grants),
+      format('DROP VIEW %I.%I', o.nspname, c.relname)
+    FROM pg_class c JOIN ours o ON o.oid = c.relnamespace, LATERAL (
+      SELECT string_agg(format('GRANT %s ON %I.%I TO %s', x.privilege_type, o.nspname, c.relname,
+          CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE x.grantee::regrole::text END), '; '
+          ORDER BY x.grantee::regrole::text, x.privilege_type)
+        FROM aclexplode(c.relacl) x WHERE x.grantee <> c.relowner) AS g(grants)
+   WHERE c.relkind = 'v'
 )
 SELECT kind, name, what, make, unmake FROM part ORDER BY rank, number, name

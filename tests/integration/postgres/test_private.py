@@ -34,7 +34,7 @@ AGES: dict[str, Sql] = {
     "open to others": sql("REVOKE ALL ON FUNCTION gs.clean() FROM PUBLIC"),
     "a function more": sql("CREATE FUNCTION gs_priv.of_old() RETURNS integer LANGUAGE sql AS 'SELECT 1'"),
     "no column": sql("ALTER TABLE gs_priv.setting DROP COLUMN session_idle"),
-    "no column with a default of ours": sql("ALTER TABLE gs_priv.audit DROP COLUMN request"),
+    "no column with a default of ours": sql("ALTER TABLE gs_priv.audit DROP COLUMN request CASCADE"),
     "a column more": sql("ALTER TABLE gs_priv.link ADD COLUMN of_old text NOT NULL DEFAULT 'x'; "
                          "ALTER TABLE gs_priv.link ALTER COLUMN of_old DROP DEFAULT"),
     "no table": sql("DROP TABLE gs_priv.known_device"),
@@ -47,6 +47,8 @@ AGES: dict[str, Sql] = {
     "no index": sql("DROP INDEX gs_priv.session_user_id"),
     "another key": sql("ALTER TABLE gs_priv.audit DROP CONSTRAINT audit_pkey;"
                        " ALTER TABLE gs_priv.audit ADD PRIMARY KEY (id)"),
+    "a table less that begins with a row": sql("DROP TABLE gs_priv.overlay_state"),
+    "another view": sql("DROP VIEW gs.history; CREATE VIEW gs.history AS SELECT 1 AS old"),
     "no sequence": sql("DROP SEQUENCE gs_priv.attempt_made"),
     "no domain": sql("DROP DOMAIN gs.file CASCADE"),
     "open walls": sql("GRANT EXECUTE ON FUNCTION pg_catalog.lo_get(oid) TO PUBLIC"),
@@ -100,6 +102,7 @@ def _young_again(private: Superuser, fresh: Parts, ages: list[str]) -> None:
         found = {part.key: part.what for part in read_private(private)}
         assert {part.key: part.what for part in fresh}.items() <= found.items()
         assert private.run(sql("SELECT value FROM gs_priv.meta WHERE key = 'uuid'")).scalar() == "kept"
+        assert private.run(sql("SELECT count(*) FROM gs_priv.overlay_state")).scalar() == 1
         assert bring_private(private, fresh) == []
 
 
