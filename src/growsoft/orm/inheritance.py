@@ -14,6 +14,7 @@ from typing import Any, Final
 from growsoft.errors import ConfigError
 from growsoft.orm.access import Access, Check, Follows, Indexed, Rule
 from growsoft.orm.api import CONSTRAINS, PUBLIC
+from growsoft.orm.delegation import ShownList, delegated, refuse_wrong_link
 from growsoft.orm.domain import ContextValue, Leaf
 from growsoft.orm.fields import AnyField, Computed, Relation, Selection
 from growsoft.orm.fields.added import AddedChoices, is_added
@@ -42,12 +43,15 @@ class Family:
 
     ``whole`` are the models whose classes count fully: itself and the abstract ones it is made of. Of the others it has
     a copy: fields, methods, checks and rules that narrow, but no rights: a new table is open to nobody by itself.
+    ``apart`` are those of which it has a record instead: its class has their methods, its table nothing of theirs.
     """
 
     name: str
     parts: tuple[Part, ...]
     parents: tuple[str, ...]
     whole: frozenset[str]
+    delegates: Mapping[str, str]
+    apart: frozenset[str]
 
     @property
     def definition(self) -> type[Model]:
@@ -61,11 +65,10 @@ def assembled(parts: Mapping[str, Iterable[Part]]) -> dict[str, ModelInfo]:
     Raises ``ConfigError`` for what does not fit together.
     """
     families = _families({name: tuple(found) for name, found in parts.items()})
-    made: dict[str, type[Model]] = {}
+    infos: dict[str, ModelInfo] = {}
     for name in _in_order(families):
-        made[name] = _made(families[name], made)
-    concrete = {name: family for name, family in families.items() if not family.definition._abstract}
-    return {name: _info(family, made[name]) for name, family in concrete.items()}
+        infos[name] = _info(families[name], infos)
+    return {name: infos[name] for name, family in families.items() if not family.definition._abstract}
 
 
 # -- families ----------------------------------------------------------------------------------------------------------
@@ -78,10 +81,37 @@ def _families(parts: Mapping[str, tuple[Part, ...]]) -> dict[str, Family]:
     for name in abstract:
         for parent in set(parents[name]) - abstract:
             raise ConfigError(f"{name} is abstract, so it cannot be built upon {parent}, which has a table.")
+    delegates = {name: dict(_delegates(name, found, parents[name])) for name, found in parts.items()}
     return {
-        name: Family(name, found, parents[name], frozenset({name, *_above(name, parents, abstract)}))
+        name: Family(
+            name,
+            found,
+            parents[name],
+            whole=frozenset({name, *_above(name, parents, abstract)}),
+            delegates=delegates[name],
+            apart=_apart(name, parents, frozenset(delegates[name].values())),
+        )
         for name, found in parts.items()
     }
+
+
+def _delegates(name: str, parts: tuple[Part, ...], parents: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    """Give the links by which a model delegates, and to which models."""
+    for part in parts:
+        for link in vars(part.cls).get("_delegates", ()):
+            field = _found(part.cls, link)
+            checked = refuse_wrong_link(name, link, field if is_field(field) else None, parents)
+            yield link, checked.comodel
+
+
+def _apart(name: str, parents: Mapping[str, tuple[str, ...]], delegated: frozenset[str]) -> frozenset[str]:
+    """Give the models whose classes are reached through delegation alone."""
+    everything = frozenset(parents)
+    copied = {
+        above for parent in set(parents[name]) - delegated for above in (parent, *_above(parent, parents, everything))
+    }
+    there = {above for parent in delegated for above in (parent, *_above(parent, parents, everything))}
+    return frozenset(there - copied)
 
 
 def _parents(name: str, parts: tuple[Part, ...], known: Collection[type]) -> tuple[str, ...]:
@@ -125,57 +155,74 @@ def _in_order(families: Mapping[str, Family]) -> Iterator[str]:
 # -- one model ---------------------------------------------------------------------------------------------------------
 
 
-def _made(family: Family, made: Mapping[str, type[Model]]) -> type[Model]:
-    """Make the class of a model: the last extension comes first, so that super() leads through all of them.
-
-    Models it is built upon come last, with all that extends those.
-    """
-    extensions = tuple(part.cls for part in reversed(family.parts[1:]))
-    bases = (*(extensions or (family.definition,)), *(made[parent] for parent in family.parents))
-    try:
-        cls = type(family.definition.__name__, bases, {"__module__": family.definition.__module__, MADE: True})
-    except TypeError as error:
-        raise ConfigError(f"The classes of {family.name} do not fit together: {error}") from None
-    for name, field in _fields(family, cls).items():
-        if field is not _found(cls, name):
-            setattr(cls, name, field)  # what an extension changes holds for everybody
-    return cls
-
-
-def _info(family: Family, cls: type[Model]) -> ModelInfo:
-    members = {name: member for klass in _declaring(cls) for name, member in vars(klass).items()}
-    own = {name: m for klass in _declaring(cls) if klass._name in family.whole for name, m in vars(klass).items()}
+def _info(family: Family, infos: Mapping[str, ModelInfo]) -> ModelInfo:
+    cls = _made(family, infos)
+    declaring = tuple(_declaring(family, cls))
+    members = {name: member for klass in declaring for name, member in vars(klass).items()}
+    own = {name: m for klass in declaring if klass._name in family.whole for name, m in vars(klass).items()}
     narrowing = {name: m for name, m in members.items() if isinstance(m, Rule) and not m.group}
     rules = narrowing | {name: m for name, m in own.items() if isinstance(m, Rule)}
     return ModelInfo(
         name=family.name,
         app=family.parts[0].app,
         cls=cls,
-        fields=_fields(family, cls),
+        fields=_with_shown(family, cls, _fields(family, cls), infos),
         access=tuple(m for m in own.values() if isinstance(m, Access)),
         rules=rules | ({"maker": OWN_ROWS} if cls._transient else {}),
         checks={n: m for n, m in members.items() if isinstance(m, Check)},
         follows=next((m for m in members.values() if isinstance(m, Follows)), None),
-        constraints=tuple(_constraints(cls).items()),
+        constraints=tuple(_constraints(declaring).items()),
         public={n: getattr(m, PUBLIC) for n, m in members.items() if hasattr(m, PUBLIC)},
         indexes={n: m for n, m in members.items() if isinstance(m, Indexed)},
         fulltexts={n: m for n, m in members.items() if isinstance(m, Fulltext)},
+        delegates=family.delegates,
     )
 
 
-def _declaring(cls: type[Model]) -> Iterator[type[Model]]:
+def _made(family: Family, infos: Mapping[str, ModelInfo]) -> type[Model]:
+    """Make the class of a model: the last extension comes first, so that super() leads through all of them.
+
+    Models it is built upon come last, with all that extends those.
+    """
+    extensions = tuple(part.cls for part in reversed(family.parts[1:]))
+    bases = (*(extensions or (family.definition,)), *(infos[parent].cls for parent in family.parents))
+    try:
+        return type(family.definition.__name__, bases, {"__module__": family.definition.__module__, MADE: True})
+    except TypeError as error:
+        raise ConfigError(f"The classes of {family.name} do not fit together: {error}") from None
+
+
+def _with_shown(
+    family: Family, cls: type[Model], own: dict[str, AnyField], infos: Mapping[str, ModelInfo]
+) -> dict[str, AnyField]:
+    """Add the fields of parent records, and let what was changed by extensions hold for everybody."""
+    found = dict(own)
+    for link, parent in family.delegates.items():
+        found |= dict(delegated(found[link].name, infos[parent], found))
+        for name in infos[parent].fields:
+            if name not in found:
+                setattr(cls, name, ShownList(link, name))
+    for name, field in found.items():
+        if field is not _found(cls, name):
+            setattr(cls, name, field)
+    return found
+
+
+def _declaring(family: Family, cls: type[Model]) -> Iterator[type[Model]]:
     """Give the classes in which people declared something, from the first word on each name to the last."""
-    return (klass for klass in reversed(cls.__mro__) if issubclass(klass, Model) and MADE not in vars(klass))
+    for klass in reversed(cls.__mro__):
+        if issubclass(klass, Model) and MADE not in vars(klass) and klass._name not in family.apart:
+            yield klass
 
 
 def _found(cls: type, name: str) -> object:
     return next((vars(klass)[name] for klass in cls.__mro__ if name in vars(klass)), None)
 
 
-def _constraints(cls: type[Model]) -> dict[str, frozenset[str]]:
+def _constraints(declaring: Iterable[type[Model]]) -> dict[str, frozenset[str]]:
     """Give the checking methods with all that any of their definitions watches: an extension cannot forget one."""
     found: dict[str, frozenset[str]] = {}
-    for klass in cls.__mro__:
+    for klass in declaring:
         for name, member in vars(klass).items():
             watched: tuple[str, ...] = getattr(member, CONSTRAINS, ())
             if watched:
@@ -189,7 +236,7 @@ def _constraints(cls: type[Model]) -> dict[str, frozenset[str]]:
 def _fields(family: Family, cls: type[Model]) -> dict[str, AnyField]:
     """Give the fields of a model; a field that is declared again keeps what the new declaration does not say."""
     found: dict[str, AnyField] = {}
-    for klass in _declaring(cls):
+    for klass in _declaring(family, cls):
         for name, member in vars(klass).items():
             if is_added(member):
                 found[member.name] = _with_choices(family, found.get(member.name), member)

@@ -49,8 +49,11 @@ class Model(Queries, metaclass=ModelType):
     """Base of all models. A subclass names itself by ``_name``; with ``extend=True`` it changes its parent in place.
 
     A model that is built upon another one, under a name of its own, has that one's fields and methods in a table of its
-    own. With ``abstract=True`` a model has no table and is there to be built upon; with ``transient=True`` its rows are
-    seen by their maker alone and are swept once they are old. ``_order`` sorts records, ``_rec_name`` is the field that
+    own. With ``delegate="partner_id"`` each of its records has a record of that model instead, linked by this field,
+    and shows what that one has. With ``abstract=True`` a model has no table and is there to be built upon; with
+    ``transient=True`` its rows are seen by their maker alone and are swept once they are old.
+
+    ``_order`` sorts records, ``_rec_name`` is the field that
     names one, ``_description`` says what they are; ``_rec_names_search`` are more fields by which ``name_search`` finds
     them. ``_parent_name`` is the link to the record above: it makes a hierarchy, in which ``child_of`` searches.
     PostgreSQL keeps the history of every change, unless ``_audit`` is False; ``_audit_without`` names fields whose
@@ -72,6 +75,7 @@ class Model(Queries, metaclass=ModelType):
     _extends: ClassVar[bool] = False
     _abstract: ClassVar[bool] = False
     _transient: ClassVar[bool] = False
+    _delegates: ClassVar[tuple[str, ...]] = ()
     _transient_max_hours: ClassVar[float] = 1.0  # since the last change
     _transient_max_count: ClassVar[int] = 0  # the newest of all users together; 0 is no limit
     defined: ClassVar[list[type[Model]]] = []
@@ -88,7 +92,13 @@ class Model(Queries, metaclass=ModelType):
     version = Number("Version")
 
     def __init_subclass__(
-        cls, *, extend: bool = False, abstract: bool = False, transient: bool = False, **kwargs: object
+        cls,
+        *,
+        extend: bool = False,
+        abstract: bool = False,
+        transient: bool = False,
+        delegate: str | tuple[str, ...] = (),
+        **kwargs: object,
     ) -> None:
         """Take a class into the list that registries are built from."""
         super().__init_subclass__(**kwargs)
@@ -102,6 +112,9 @@ class Model(Queries, metaclass=ModelType):
         if abstract + transient + extend > 1:
             raise TypeError(f"{cls.__qualname__} is one of these: abstract, transient, or an extension of a model")
         cls._extends = extend
+        cls._delegates = (delegate,) if isinstance(delegate, str) else delegate
+        if cls._delegates:
+            cls._speak_for_itself()
         if not extend:
             cls._abstract, cls._transient = abstract, transient
             if "_parent_name" not in vars(cls):
@@ -110,6 +123,13 @@ class Model(Queries, metaclass=ModelType):
         if "_description" not in vars(cls) and not extend:
             cls._description = (cls.__doc__ or "").partition("\n")[0].partition(":")[0].strip().rstrip(".")
         Model.defined.append(cls)
+
+    @classmethod
+    def _speak_for_itself(cls) -> None:
+        """Take nothing from a model whose columns are not here."""
+        for name in ("_order", "_rec_names_search", "_audit_without"):
+            if name not in vars(cls):
+                setattr(cls, name, getattr(Model, name))
 
     # -- sets of records ---------------------------------------------------------------------------------------------
 

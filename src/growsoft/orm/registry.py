@@ -155,6 +155,12 @@ class ModelInfo:
     indexes: Mapping[str, Indexed] = dataclass_field(default_factory=dict[str, Indexed])
     fulltexts: Mapping[str, Fulltext] = dataclass_field(default_factory=dict[str, "Fulltext"])
     follows: Follows | None = None
+    delegates: Mapping[str, str] = dataclass_field(default_factory=dict[str, str])
+
+    def shown_by(self, link: str) -> Mapping[str, str]:
+        """Give the fields that show, and write, one of the parent record at ``link``, with its name there."""
+        through = (field for field in self.fields.values() if field.related[:-1] == (link,) and field.writes_through)
+        return {field.name: field.related[-1] for field in through}
 
     @property
     def table(self) -> str:

@@ -13,6 +13,7 @@ from growsoft.errors import AccessError, ValidationError
 from growsoft.orm import commands, statements
 from growsoft.orm.blocking import lines_to_delete
 from growsoft.orm.companies import REVERSE
+from growsoft.orm.delegation import with_parents
 from growsoft.orm.fields import AnyField, Many2many, One2many
 from growsoft.orm.fields.stamps import STAMPS
 from growsoft.orm.inverting import write_through
@@ -35,6 +36,8 @@ def create(env: Env, info: ModelInfo, many: Sequence[Values]) -> tuple[int, ...]
     env.refuse_in_draft()
     if not many:
         return ()
+    if info.delegates:
+        many = with_parents(env, info, many)
     given = dict.fromkeys(name for values in many for name in values)
     insertable = env.rights.insertable(info)
     for name in given:

@@ -50,7 +50,7 @@ class ShippedThing(trade.Thing, extend=True):
     """A thing that is shipped: some of what its fields say is changed."""
 
     name = fields.Char("Title")
-    note = fields.Text(groups="trade.boss")
+    exact = fields.Decimal(groups="trade.boss")
     number = fields.Integer(default=7)
     carried_state = trade.Thing.state.adding(Carried, after=Size.SMALL)
     carried_size = trade.Thing.size.adding(Carried)
@@ -155,6 +155,23 @@ class FormerPartner(trade.Partner):
 
     child_ids = None  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType, reportIncompatibleVariableOverride]  those are the partner's lines
     packers = Access("shipping.packer", "read")
+
+
+# -- a record of another model ---------------------------------------------------------------------------------------
+
+
+class Carrier(trade.Partner, delegate="partner_id"):
+    """Carrier: a partner who has trucks."""
+
+    _name = "shipping.carrier"
+
+    partner_id = fields.Many2one(Partner, required=True)
+    name = fields.Char(related="partner_id.name", store=True, readonly=False)
+    trucks = fields.Integer()
+
+    readers = Access("base.user", "read")
+    sellers = Access("trade.seller", "read", "create", "write", "unlink")
+    packers = Access("shipping.packer", "read", "create", "write")
 
 
 # -- for a moment ------------------------------------------------------------------------------------------------------

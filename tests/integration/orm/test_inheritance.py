@@ -13,8 +13,9 @@ from typing import Final
 import pytest
 
 from growsoft.apps.base import app as base
-from growsoft.errors import AccessError, ConfigError, MissingError, ValidationError
+from growsoft.errors import AccessError, ConfigError, MissingError, UserError, ValidationError
 from growsoft.orm import App, Env, Model, Registry, fields, load
+from growsoft.orm.fields.stamps import STAMPS
 from growsoft.orm.model import ModelType
 from growsoft.orm.sweep import sweep
 from growsoft.postgres.check import problems
@@ -26,8 +27,17 @@ from growsoft.postgres.superuser import superuser
 from growsoft.postgres.transaction import ConstraintViolated
 from tests.integration.orm import inherited, trade
 from tests.integration.orm.conftest import Trade
-from tests.integration.orm.inherited import Carried, Cleared, ClearedThing, Parcel, ShippedThing, TracedTag, Wizard
-from tests.integration.orm.trade import Size, Tag, Thing
+from tests.integration.orm.inherited import (
+    Carried,
+    Carrier,
+    Cleared,
+    ClearedThing,
+    Parcel,
+    ShippedThing,
+    TracedTag,
+    Wizard,
+)
+from tests.integration.orm.trade import Partner, Size, Tag, Thing
 from tests.support.accounts import made_accounts
 from tests.support.databases import database_from
 
@@ -83,15 +93,15 @@ def test_a_field_that_is_declared_again_keeps_what_is_not_said_again(env: Env) -
 
 def test_groups_of_an_overridden_field_hold_in_postgresql(world: Trade) -> None:
     with world.undone() as env:
-        thing = env[Thing].create({"name": "t", "note": "for bosses"})
+        thing = env[Thing].create({"name": "t", "exact": 42})
         env.flush()
         for login, readable in (("kim", True), ("ann", False)):
             theirs = world.as_user(env, login)
-            assert ("note" in theirs.readable(env.registry["trade.thing"])) is readable
+            assert ("exact" in theirs.readable(env.registry["trade.thing"])) is readable
         with pytest.raises(AccessError), env.savepoint():
-            world.as_user(env, "ann").execute(sql("SELECT note FROM trade_thing"))
-        boss = world.as_user(env, "kim").execute(sql("SELECT note FROM trade_thing WHERE id = {id}", id=thing.id))
-        assert boss.scalar() == "for bosses"
+            world.as_user(env, "ann").execute(sql("SELECT exact FROM trade_thing"))
+        boss = world.as_user(env, "kim").execute(sql("SELECT exact FROM trade_thing WHERE id = {id}", id=thing.id))
+        assert boss.scalar() == 42
 
 
 def test_choices_that_extending_apps_add(world: Trade) -> None:
@@ -192,6 +202,77 @@ def test_a_copy_is_open_to_nobody_until_it_says_so_but_keeps_rules_that_narrow(w
         assert "child_ids" not in env.registry["shipping.former.partner"].fields
 
 
+# -- a record of another model ---------------------------------------------------------------------------------------
+
+
+def test_a_record_shows_and_writes_the_fields_of_its_parent_record(env: Env) -> None:
+    tag = env[Tag].create({"name": "t"})
+    carrier = env[Carrier].create({"name": "C", "code": "C1", "trucks": 3})
+    carrier.tag_ids = tag
+    env.flush()
+    env.cache.forget()
+    partner = carrier.partner_id
+    assert (partner.name, partner.code, partner.tag_ids) == ("C", "C1", tag)
+    assert (carrier.name, carrier.code, carrier.tag_ids) == ("C", "C1", tag)
+    carrier.code = "C2"
+    carrier.write({"name": "D", "trucks": 4})
+    assert (partner.name, partner.code, carrier.trucks) == ("D", "C2", 4)
+    assert env[Carrier].search((Carrier.code == "C2") & (Carrier.trucks > 3)) == carrier
+    assert carrier.read(["name", "code", "trucks"]) == [{"id": carrier.id, "name": "D", "code": "C2", "trucks": 4}]
+    there = env[Partner].create({"name": "E"})
+    several = env[Carrier].create([{"name": "F"}, {"partner_id": there, "code": "E1"}])
+    assert [one.name for one in several] == ["F", "E"]
+    assert (there.code, len(env[Partner].search([]))) == ("E1", 3)
+
+
+def test_who_may_not_read_the_parent_record_reads_nothing_of_it(world: Trade) -> None:
+    with world.undone() as env:
+        shown, hidden = env[Carrier].create(
+            [{"name": "S", "code": "S1", "credit": 5}, {"name": "H", "code": "H1", "hidden": True}]
+        )
+        env.flush()
+        joe = world.as_user(env, "joe")
+        rows = joe[Carrier].search_read([], ["code"], order="id")
+        assert [row["code"] for row in rows] == ["S1", ""]
+        assert joe[Carrier].search(Carrier.code == "H1") == joe[Carrier]
+        assert hidden.with_env(joe).code == ""
+        assert joe.execute(sql("SELECT code FROM trade_partner")).column() == ["S1"]
+        with pytest.raises(AccessError):
+            assert shown.with_env(joe).credit
+        with pytest.raises(AccessError):
+            joe[Carrier].search([["credit", ">", 1]])
+        assert "credit" not in joe[Carrier].browse(shown.ids).read()[0]
+
+
+def test_who_may_not_write_the_parent_record_writes_nothing_of_it(world: Trade) -> None:
+    with world.undone() as env:
+        carrier = env[Carrier].create({"name": "C", "code": "C1"})
+        env.flush()
+        packer = world.as_user(env, "pat")
+        with pytest.raises(AccessError), env.savepoint():
+            packer[Carrier].create({"name": "mine"})
+        with pytest.raises(AccessError), env.savepoint():
+            carrier.with_env(packer).write({"code": "X"})
+        carrier.with_env(packer).write({"trucks": 9})
+        packer.flush()
+        assert (carrier.code, packer[Carrier].browse(carrier.ids).trucks) == ("C1", 9)
+
+
+def test_the_table_has_nothing_of_the_parent_record_and_goes_without_it(world: Trade) -> None:
+    with world.undone() as env:
+        info = env.registry["shipping.carrier"]
+        columns = {name for name in info.columns if name not in STAMPS}
+        assert columns == {"partner_id", "name", "trucks"}
+        assert set(info.rules) == set(info.checks) == set()
+        carrier = env[Carrier].create({"name": "C"})
+        partner = carrier.partner_id
+        env.flush()
+        with pytest.raises(UserError), env.savepoint():
+            partner.unlink()
+        carrier.unlink()
+        assert partner.exists() == partner
+
+
 # -- for a moment ------------------------------------------------------------------------------------------------------
 
 
@@ -264,7 +345,7 @@ def app_of(*classes: Callable[[str], object]) -> App:
 
 
 def model(
-    name: str, *bases: type[Model], members: Mapping[str, object] | None = None, **options: bool
+    name: str, *bases: type[Model], members: Mapping[str, object] | None = None, **options: bool | str
 ) -> Callable[[str], object]:
     """Make a class as its source would."""
     named = {} if options.get("extend") else {"_name": name}
@@ -275,6 +356,11 @@ def model(
 def extension(of: type[Model], **members: object) -> Callable[[str], object]:
     """Make an extension as its source would."""
     return model("", of, members=members, extend=True)
+
+
+def delegating(link: object) -> Callable[[str], object]:
+    """Make a class that delegates to tags as its source would."""
+    return model("made.delegating", Tag, members={"link_id": link}, delegate="link_id")
 
 
 _numbers: Final = itertools.count()
@@ -288,6 +374,8 @@ MISFITS: Final = (
     ("line_ids: trade.line.order_id is no link back", model("made.order", trade.Order)),
     ("whose app is not among those", model("made.parcel", Parcel)),
     ("defines trade.tag once more", model("trade.tag", Tag)),
+    ("no required link to one record", delegating(fields.Many2one(Tag))),
+    ("its class is built upon that model", delegating(fields.Many2one(trade.Partner, required=True))),
 )
 
 

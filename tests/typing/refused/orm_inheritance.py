@@ -58,3 +58,19 @@ def misused(parcel: Parcel) -> None:
     """Values of another kind, and a field of nobody."""
     parcel.trace = 5  # refused: both
     parcel.seal = "x"  # refused: both
+
+
+class Carrier(Partner, delegate="partner_id"):
+    """Carrier: a partner who has trucks."""
+
+    _name = "orders.carrier"
+
+    partner_id = fields.Many2one(Partner, required=True)
+    trucks = fields.Integer()
+
+
+def delegated(env: Env, carrier: Carrier) -> str:
+    """Fields of the parent record have their types on the record that shows them."""
+    env[Carrier].search(Carrier.name == 5)  # refused: both
+    carrier.country_id = carrier.partner_id  # refused: both
+    return carrier.name + carrier.country_id.name + str(carrier.trucks + 1)

@@ -8,6 +8,7 @@ from enum import Enum
 from growsoft.errors import UserError, ValidationError
 from growsoft.orm import Access, Model, Rule, api, fields
 from growsoft.orm.overlay import CustomModel, custom_field, custom_model, refuse_unknown_groups
+from growsoft.orm.sweep import sweep
 
 
 class Origin(Enum):
@@ -64,6 +65,11 @@ class ModelRecord(Model):
         own_fields.unlink()
         super().unlink()
         self.env.work.declared = True
+
+    @api.job(schedule="every 10 minutes", elevated="rows of wizards are there for a moment and are swept")
+    def sweep_transient(self) -> None:
+        """Delete rows of transient models that are old, or too many."""
+        sweep(self.env)
 
 
 class FieldRecord(Model):
