@@ -12,6 +12,7 @@ from msgspec import structs
 from growsoft.cli.errors import NotFound
 from growsoft.cli.instance import open_instance
 from growsoft.cli.output import cell, print_json
+from growsoft.cli.retention import SETTING, retention_days
 from growsoft.cli.seals import keep_seal, known_seals
 from growsoft.cli.terminal import printable
 from growsoft.keeper.verbs import HistoryVerified
@@ -60,6 +61,24 @@ def seal(db: str, *, as_json: bool) -> None:
     click.echo(f"{done.rows} rows were sealed; {at}.")
     for trouble in troubles:
         click.echo(f"Not remembered: {trouble}", err=True)
+
+
+@audit.command()
+@click.argument("db")
+@click.option("--json", "as_json", is_flag=True, help="Print how many rows were deleted as JSON.")
+def sweep(db: str, *, as_json: bool) -> None:
+    """Delete what is older than the setting audit.retention_days of the database says; the seals stay."""
+    with open_instance() as instance, instance.keeper() as keeper:
+        where = instance.find(db)
+        with instance.env(where, "the command line looks up how long a history is kept") as env:
+            days = retention_days(env)
+        rows = 0 if days is None else keeper.sweep_history(where.pg_name, days)
+    if as_json:
+        print_json({"database": db, "days": days, "rows": rows})
+    elif days is None:
+        click.echo(f"{db} keeps its history for ever; the setting {SETTING} would say otherwise.")
+    else:
+        click.echo(f"{rows} rows that were sealed more than {days} days ago were deleted.")
 
 
 @audit.command()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from growsoft.errors import AccessError, MissingError
-from growsoft.orm.access import Rule, Verb
+from growsoft.orm.access import VERBS, Rule, Verb
 from growsoft.orm.compile import Bound, Compiler
 from growsoft.orm.domain import leaves
 from growsoft.orm.env import Env
@@ -176,10 +176,11 @@ def _groups(env: Env, who: _Somebody) -> Iterator[GroupShare]:
 
 def _grants(info: ModelInfo, keys: set[str]) -> Iterator[GrantShare]:
     for key in sorted(keys):
-        verbs = sorted({verb for access in info.access if access.group == key for verb in access.verbs})
+        given = {verb for access in info.access if access.group == key for verb in access.verbs}
+        verbs: tuple[Verb, ...] = tuple(verb for verb in VERBS if verb in given)
         kept = tuple(name for name, field in info.fields.items() if key in field.groups)
         if verbs or kept:
-            yield GrantShare(key, tuple(verbs), kept)
+            yield GrantShare(key, verbs, kept)
 
 
 def _rules(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from growsoft.orm.domain import Condition, ContextValue, Every, Leaf, Negation, Some
 from growsoft.orm.fields import Relation
+from growsoft.orm.narrow import is_collection
 
 if TYPE_CHECKING:
     from growsoft.orm.registry import ModelInfo, Registry
@@ -71,7 +72,7 @@ def _value(value: object) -> str:
             return str(value.value)
         case str():
             return f'"{value}"'
-        case list() | tuple() | set() | frozenset():
-            return ", ".join(_value(one) for one in value)  # pyright: ignore[reportUnknownVariableType]  of whatever
+        case _ if is_collection(value):
+            return ", ".join(_value(one) for one in value)
         case _:
             return str(value)

@@ -19,6 +19,7 @@ from prometheus_client import CollectorRegistry, start_http_server
 from growsoft.cli.children import tell_ready
 from growsoft.cli.instance import Instance, open_instance
 from growsoft.errors import GrowsoftError
+from growsoft.keeper.client import KeeperClient
 from growsoft.postgres.local import LOOPBACK
 from growsoft.postgres.users import decide
 from growsoft_cloud.operations.alerts import tell
@@ -26,6 +27,7 @@ from growsoft_cloud.operations.channels import channels_of
 from growsoft_cloud.operations.fleet import InstanceFleet, open_fleet
 from growsoft_cloud.operations.metrics import PictureCollector
 from growsoft_cloud.operations.scratch import scratch_cluster
+from growsoft_cloud.operations.sealing import keep_seals
 from growsoft_cloud.operations.watching import Picture, look, note, told
 from growsoft_cloud.operations.work import Work
 
@@ -36,6 +38,7 @@ ROUND: Final = 15.0
 WATCH_EVERY: Final = 120.0
 MEND_EVERY: Final = 3600.0
 PROVE_EVERY: Final = 3600.0
+SEAL_EVERY: Final = 3600.0
 # The first start of an instance has other things to do at first.
 CALM: Final = 60.0
 
@@ -58,7 +61,8 @@ class Worker:
         threads = [
             threading.Thread(target=self._every, args=(seconds, work), name=work.__name__, daemon=True)
             for seconds, work in (
-                (MEND_EVERY, self._mend), (PROVE_EVERY, self._prove), (WATCH_EVERY, self._watch),
+                (MEND_EVERY, self._mend), (PROVE_EVERY, self._prove), (SEAL_EVERY, self._seal),
+                (WATCH_EVERY, self._watch),
             )
         ]  # fmt: skip
         with open_fleet(self.instance) as fleet:
@@ -85,6 +89,13 @@ class Worker:
             work = self._work(fleet)
             work.mend()
             work.prune()
+
+    def _seal(self) -> None:
+        with open_fleet(self.instance) as fleet:
+            databases = [fleet.subject(subscriber) for subscriber in fleet.subscribers()]
+            keeper = KeeperClient(self.instance.state.keeper_socket)
+            for trouble in keep_seals(keeper, databases, fleet.service.policy.sites):
+                log.error("seals: %s", trouble)
 
     def _prove(self) -> None:
         with open_fleet(self.instance) as fleet:

@@ -9,7 +9,11 @@ from growsoft.keeper.verbs import Created, HistoryHead
 from growsoft.postgres.keeper import new_database_name
 from growsoft.postgres.sql import sql
 from growsoft.postgres.superuser import superuser
+from growsoft_cloud.backup.manifest import Subject
+from growsoft_cloud.backup.seals import kept_seals
+from growsoft_cloud.operations.sealing import keep_seals
 from tests.integration.keeper.conftest import House
+from tests.unit.backup.places import three_sites
 
 EVENT = sql("INSERT INTO gs_priv.audit (kind, user_id) SELECT 'write', 5 FROM generate_series(1, 10)")
 
@@ -79,3 +83,15 @@ def test_what_is_wrong_is_told_over_the_port(house: House, made: Created) -> Non
 def test_a_new_database_begins_a_chain_of_its_own(house: House, made: Created) -> None:
     verdict = house.keeper.verify_history(made.name)
     assert (verdict.rows, verdict.seals, verdict.head) == (0, 0, None)
+
+
+def test_every_site_remembers_the_newest_seal_and_a_lost_database_stops_nobody(
+    house: House, made: Created, tmp_path: Path
+) -> None:
+    write(house, made)
+    sites = three_sites(tmp_path)
+    gone = Subject(uuid=uuid4(), name="gone", plan="paid", postgres_name=new_database_name())
+    here = Subject(uuid=made.uuid, name="here", plan="paid", postgres_name=made.name)
+    (trouble,) = keep_seals(house.keeper, [gone, here], sites)
+    assert trouble.startswith("gone: ")
+    assert kept_seals(sites, made.uuid).heads == (head_of(house, made),)

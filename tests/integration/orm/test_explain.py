@@ -86,7 +86,7 @@ def test_it_says_groups_grants_and_rules_with_their_values(own: Trade) -> None:
     groups = {group.key: group.via for group in mine.groups}
     assert groups["trade.seller"] == ()
     assert groups["base.user"] == ("trade.seller",)
-    assert ("trade.seller", ("create", "read", "write")) in {(grant.group, grant.verbs) for grant in mine.grants}
+    assert ("trade.seller", ("read", "create", "write")) in {(grant.group, grant.verbs) for grant in mine.grants}
     rules = {rule.name: rule for rule in mine.rules}
     assert (rules["own_orders"].holds, rules["own_orders"].concerns, rules["own_orders"].group) == (
         True, True, "trade.seller",
