@@ -15,7 +15,6 @@ from growsoft.postgres.sql import ident, sql
 from growsoft.postgres.superuser import superuser
 from growsoft.security import decrypt_stream
 from growsoft.security.keyring import WrappedKey
-from growsoft_cloud.backup.archive import zstd
 from growsoft_cloud.backup.folder import FolderSite
 from growsoft_cloud.backup.guard import FileGuard
 from growsoft_cloud.backup.manifest import open_contents, read_unproven
@@ -64,10 +63,9 @@ def decrypted(site: FolderSite, archive: str, data_key: bytes, bound: str, folde
     shutil.copy(decrypt_stream.__file__, script)
     subprocess.run([sys.executable, "-I", script, key, site.path / archive, plain, bound], check=True)
     tool = shutil.which("zstd")
-    if tool is None:  # the same format by the library, where the system has no zstd
-        dump.write_bytes(zstd.decompress(plain.read_bytes()))
-    else:
-        subprocess.run([tool, "-q", "-d", plain, "-o", dump], check=True)
+    if tool is None:
+        pytest.skip("this system has no zstd, a stock tool that the test is about")
+    subprocess.run([tool, "-q", "-d", plain, "-o", dump], check=True)
     return dump
 
 
