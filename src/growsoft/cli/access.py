@@ -12,6 +12,7 @@ from growsoft.cli.terminal import printable
 from growsoft.orm.access import VERBS, Verb
 from growsoft.orm.explain import Explanation
 from growsoft.orm.explain import explain as explained
+from growsoft.orm.lint import lint as linted
 
 
 @click.group()
@@ -38,6 +39,22 @@ def explain(db: str, login: str, verb: Verb, model: str, what: str, *, as_json: 
         print_json({"allowed": found.allowed, **dataclasses.asdict(found)})
     else:
         _tell(found)
+
+
+@access.command()
+@click.argument("db")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
+def lint(db: str, *, as_json: bool) -> None:
+    """Look for rights that open nothing, rules that can never hold, and rules that read whole tables."""
+    with open_instance() as instance, instance.env(instance.find(db), "the command line looks at all rules") as env:
+        found = linted(env)
+    if as_json:
+        print_json([dataclasses.asdict(finding) for finding in found])
+        return
+    for finding in found:
+        click.echo(printable(f"{finding.model}: {finding.kind}: {finding.text}"))
+    if not found:
+        click.echo(f"The rules of {db} are in order.")
 
 
 def _tell(found: Explanation) -> None:
