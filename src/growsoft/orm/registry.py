@@ -227,7 +227,7 @@ class ModelInfo:
         return tuple(field for field in self.columns.values() if currency_path(field))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Registry:
     """Models by name, for one set of apps in the order of their dependencies. Immutable.
 

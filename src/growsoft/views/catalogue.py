@@ -6,9 +6,11 @@ import importlib
 import importlib.util
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
 
 from growsoft.errors import ConfigError
 from growsoft.orm.registry import App, Registry
+from growsoft.views.added import ADDED, with_added_fields, with_added_search
 from growsoft.views.defaults import default_views
 from growsoft.views.fields import ModelView
 from growsoft.views.values import Form, List, Menu, Search, Views
@@ -26,12 +28,13 @@ class Catalogue:
     menus: tuple[Menu, ...] = ()
 
     def views(self, model: ModelView) -> Views:
-        """Return the views of a model."""
+        """Return the views of a model; what an administrator added to it stands last in those that an app declares."""
         made = default_views(model)
+        form, search = self.forms.get(model.name), self.searches.get(model.name)
         return Views(
-            form=self.forms.get(model.name, made.form),
+            form=made.form if form is None else with_added_fields(form, model),
             list=self.lists.get(model.name, made.list),
-            search=self.searches.get(model.name, made.search),
+            search=made.search if search is None else with_added_search(search, model),
         )
 
     def title(self, model: ModelView) -> str:
@@ -39,16 +42,15 @@ class Catalogue:
         return next((menu.title for menu in self.menus if menu.model == model.name), model.title)
 
 
-# The registry is kept with its catalogue: another one could get the id of one that is gone.
-_catalogues: dict[int, tuple[Registry, Catalogue]] = {}
+_catalogues: WeakKeyDictionary[Registry, Catalogue] = WeakKeyDictionary()
 
 
 def catalogue_of(registry: Registry) -> Catalogue:
     """Return the catalogue of a registry; registries are immutable, so it is made once for each."""
-    found = _catalogues.get(id(registry))
+    found = _catalogues.get(registry)
     if found is None:
-        found = _catalogues[id(registry)] = (registry, build(registry))
-    return found[1]
+        found = _catalogues[registry] = build(registry)
+    return found
 
 
 def build(registry: Registry) -> Catalogue:
@@ -61,8 +63,19 @@ def build(registry: Registry) -> Catalogue:
         forms={value.model: value for value in declared if isinstance(value, Form)},
         lists={value.model: value for value in declared if isinstance(value, List)},
         searches={value.model: value for value in declared if isinstance(value, Search)},
-        menus=tuple(sorted(menus.values(), key=lambda menu: menu.sequence)) or _default_menus(registry),
+        menus=(*(tuple(sorted(menus.values(), key=_sequence)) or _default_menus(registry)), *_added_menus(registry)),
     )
+
+
+def _sequence(menu: Menu) -> int:
+    return menu.sequence
+
+
+def _added_menus(registry: Registry) -> Iterator[Menu]:
+    """Return an entry for each model that an administrator added."""
+    for info in registry.models.values():
+        if info.name not in registry.plain.models:
+            yield Menu(info.description, info.name, ADDED, 60)
 
 
 def _declared(app: App) -> Iterator[Declared]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from enum import Enum
 from typing import Final, TypeGuard, get_args
+from weakref import WeakKeyDictionary
 
 from growsoft.errors import MissingError
 from growsoft.orm.access import Verb
@@ -20,14 +21,14 @@ _KINDS: Final = frozenset[str](get_args(Kind))
 # Up to here figures of a column keep their zeros and stand in line; beyond they would only be long.
 MOST_FIXED_PLACES: Final = 2
 
-# Registries are immutable and profiles are named by their content, so what was worked out once holds. The registry is
-# kept with it: another one could get the id of one that is gone.
-_described: dict[int, tuple[Registry, dict[tuple[str, str], ModelView | None]]] = {}
+# Registries are immutable and profiles are named by their content, so what was worked out once holds for as long as the
+# registry is in use: that of a database goes when an administrator adds another field.
+_described: WeakKeyDictionary[Registry, dict[tuple[str, str], ModelView | None]] = WeakKeyDictionary()
 
 
 def model_view(env: Env, name: str) -> ModelView:
     """Return a model as whoever acts may see it. Raises `MissingError` for one that is not there or not for him."""
-    _, known = _described.setdefault(id(env.registry), (env.registry, {}))
+    known = _described.setdefault(env.registry, {})
     key = (env.context.profile, name)
     if key not in known:
         info = env.registry.models.get(name)

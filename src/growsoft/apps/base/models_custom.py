@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import Enum
+from typing import Self, overload
 
 from growsoft.errors import UserError, ValidationError
 from growsoft.orm import Access, Model, Rule, api, fields
@@ -118,6 +119,19 @@ class FieldRecord(Model):
             if record.state is Origin.MANUAL:
                 record.check_declaration()
                 self.env.work.declared = True
+
+    @overload
+    def create(self, values: Mapping[str, object]) -> Self: ...
+    @overload
+    def create(self, values: Sequence[Mapping[str, object]]) -> Self: ...
+    def create(self, values: Mapping[str, object] | Sequence[Mapping[str, object]]) -> Self:
+        """Make fields; the technical name of the model is that of the chosen one."""
+        many = [values] if isinstance(values, Mapping) else values
+        return super().create([one if one.get("model") else {**one, "model": self._chosen(one)} for one in many])
+
+    def _chosen(self, values: Mapping[str, object]) -> str:
+        link = FieldRecord.model_id.to_raw(values.get("model_id"))
+        return self.env[ModelRecord].browse(link).model if isinstance(link, int) else ""
 
     def check_declaration(self) -> None:
         """Refuse one field that does not fit, with a sentence for people."""

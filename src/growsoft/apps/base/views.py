@@ -91,7 +91,7 @@ model_menu = Menu("Models", "ir.model", SETTINGS, 87)
 field_list = List("ir.model.fields", "model", "name", "field_description", "ttype", "state", "active")
 field_form = Form(
     "ir.model.fields",
-    Group("", "model_id", "model", "name", "field_description", "ttype", "help"),
+    Group("", "model_id", "name", "field_description", "ttype", "help"),
     Group("What it holds", "relation", "selection", "size", "digits", "required", "index"),
     Group("Who sees it", "groups", "state", "applied", "active"),
 )
