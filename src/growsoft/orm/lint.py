@@ -26,8 +26,9 @@ LARGE: Final = 10_000
 NARROW: Final = 0.1
 # What an index would answer; a flag has two values, and whatever is not something is nearly everything.
 LOOKED_UP: Final = frozenset(("=", "in", "<", "<=", ">", ">=", "child_of"))
-# For whom rules about the user himself are planned: the system, whose own records tell nothing of anybody.
-_ANYBODY: Final = 1
+# For whom rules about the user himself are planned: somebody who works in one company. In none, a rule about companies
+# could never hold.
+_ANYBODY: Final = Bound(1, (1,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ def _planned(env: Env, info: ModelInfo) -> Iterator[Finding]:
 
 
 def _of_group(env: Env, info: ModelInfo, group: str, condition: Condition, size: int) -> Iterator[Finding]:
-    where = Compiler(env.registry, Bound(_ANYBODY, ())).where(info, condition)
+    where = Compiler(env.registry, _ANYBODY).where(info, condition)
     plan = _plan(env, sql("SELECT id FROM {t} WHERE {where}", t=ident(info.table), where=where))
     words, whose = in_words(env.registry, info, condition), group or "everybody"
     if _never(plan):

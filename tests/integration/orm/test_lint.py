@@ -7,12 +7,13 @@ from dataclasses import replace
 import pytest
 
 from growsoft.errors import AccessError
-from growsoft.orm import Access, Env, Rule
+from growsoft.orm import Access, Env, Rule, open_env
 from growsoft.orm.lint import LARGE, Finding, lint
 from growsoft.postgres.sql import sql
 from growsoft.postgres.superuser import superuser
 from tests.integration.orm.conftest import Trade
 from tests.integration.orm.trade import Thing
+from tests.support.shop import Shop
 
 
 def with_rules(env: Env, *access: Access, **rules: Rule) -> Env:
@@ -72,6 +73,12 @@ def test_a_rule_without_an_index_on_a_large_table_is_named(things: Trade) -> Non
         assert "Note is" in next(one.text for one in found if one.kind == "sequential scan")
         indexed = Rule(Thing.number == 107, group="trade.seller", verbs=("read",))
         assert lint(with_rules(env, seller, mine=indexed)) == []
+
+
+def test_the_rules_of_the_built_in_apps_are_in_order(northwind: Shop) -> None:
+    door = northwind.database.elevated("a test looks at all rules")
+    with open_env(northwind.database, northwind.registry, door) as env:
+        assert lint(env) == []
 
 
 def test_the_rules_of_these_apps_are_in_order_and_only_administrators_look(own: Trade) -> None:
