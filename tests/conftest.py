@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator
 from contextlib import ExitStack
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from growsoft.apps.sale.demo import load_northwind
 from growsoft.orm import load
@@ -19,6 +20,10 @@ from growsoft.testing.cluster import Cluster, ephemeral_cluster
 from tests.support.databases import database_from
 from tests.support.notes import DECLARATIONS, Notes, fill
 from tests.support.shop import APPS, Shop, shop_template
+
+# How long an example takes says something about the machine and its load, nothing about the code.
+settings.register_profile("growsoft", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("growsoft")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

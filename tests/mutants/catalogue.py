@@ -73,7 +73,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "prepared text reaches elevated code", _POSTGRES + "context.sql",
-        "IF (elevated OR current_setting('backtrace_functions') <> '')", "IF false",
+        "IF (elevated OR gs.ctx(1) <> '')", "IF false",
         (_LEFT, "-k", "elevated_code"),
     ),
     Mutant(
@@ -178,7 +178,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "an upload counts as a copy", "src/growsoft_cloud/backup/copies.py",
-        "            writer.write(chunk)\n    prove(target, stored)", "            writer.write(chunk)",
+        "            paced.write(chunk)\n    prove(target, stored)", "            paced.write(chunk)",
         ("tests/unit/backup/test_copies.py",),
     ),
 )  # fmt: skip

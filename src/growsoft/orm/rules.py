@@ -99,12 +99,9 @@ def _refuse_circles(registry: Registry) -> None:
         for field in info.fields.values():
             if isinstance(field, Many2many):
                 target = registry.models[field.comodel]
-                ruled = (
-                    {target.table}
-                    if any(_is_ruled(registry, target, access.group) for access in info.access)
-                    else set()
-                )
-                graph[field.relation(info.table)] = {info.table, *ruled}
+                ends = graph[field.relation(info.table)] = {info.table}
+                if any(_is_ruled(registry, target, access.group) for access in info.access):
+                    ends.add(target.table)
         tables = graph.setdefault(info.table, set())
         if info.follows is not None:
             tables |= {other.table for other in registry.models.values() if other.follows is None}

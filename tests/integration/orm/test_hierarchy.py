@@ -133,7 +133,7 @@ def test_links_lead_into_a_hierarchy(env: Env) -> None:
     things = env[Thing].create([{"name": p.name, "owner_id": p} for p in (top, middle, leaf, other)])
     among = Leaf(("id",), "in", things.ids)
 
-    def found(term: object) -> list[str]:
+    def found(term: list[object]) -> list[str]:
         return sorted(env[Thing].search([term, ["id", "in", list(things.ids)]]).mapped("name"))
 
     assert found(["owner_id", "child_of", middle.id]) == ["leaf", "middle"]

@@ -256,7 +256,8 @@ def test_apps_that_are_not_there_or_go_round_in_circles_are_refused() -> None:
     alone = replace(extended.margin, depends=("base",))
     with pytest.raises(ConfigError, match="which none of the apps before it defines"):
         load(["margin"], available={"base": base, "margin": alone})
-    assert load(["trade"], available={"base": base, "trade": trade.app}).versions == {"base": "1.0", "trade": "1.0"}
+    loaded = load(["trade"], available={"base": base, "trade": trade.app})
+    assert loaded.versions == {"base": base.version, "trade": trade.app.version}
 
 
 def test_long_names_fit_and_are_told_apart() -> None:
