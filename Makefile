@@ -1,7 +1,7 @@
 # The commands of this repository; `make help` lists them. README.md says what each is for.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help up down test test-all fresh check check-lint check-format check-mypy check-pyright check-floors security bench mutants oracle year crashes docs lock
+.PHONY: help up down test test-all fresh check check-lint check-format check-mypy check-pyright check-floors security bench bench-peers mutants oracle year crashes docs lock
 
 BIN := .venv/bin
 ARGS ?=
@@ -14,7 +14,7 @@ DAYS ?= 366
 KILLS ?= 300
 
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
 
 up: ## Install what is missing, start everything, print the addresses (ARGS=--detach: in the background)
 	@scripts/venv .venv runtime build
@@ -66,6 +66,11 @@ security: ## Scan: our own rules, bandit, secrets, known weaknesses of dependenc
 bench: ## Measure against hand-written SQL in the same run
 	@scripts/venv .venv runtime build dev test
 	@$(BIN)/python -m bench $(ARGS)
+
+bench-peers: ## Measure beside Django and Tryton, too, in an environment of their own
+	@scripts/venv .venv runtime build dev test
+	@scripts/venv .venv-peers peers
+	@$(BIN)/python -m bench.peers $(ARGS)
 
 mutants: ## Plant defects in the walls and see the tests fail
 	@scripts/venv .venv runtime build dev test

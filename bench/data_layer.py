@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import secrets
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,13 +15,13 @@ from psycopg import sql as composed
 
 from bench.app import app
 from bench.app.models import HIDDEN_BELOW
-from bench.measure import Measured, compare, pin
+from bench.measure import Beside, Measured, compare, pin
 from growsoft.keeper.product import fill_empty
 from growsoft.orm import Env, Registry, load, open_env
 from growsoft.orm.fields.stamps import STAMPS
 from growsoft.orm.registry import installed_apps
 from growsoft.postgres.connection import Endpoint
-from growsoft.postgres.context import Context
+from growsoft.postgres.context import Context, Door
 from growsoft.postgres.database import Database
 from growsoft.postgres.pool import Pools
 from growsoft.postgres.provision import Identity, create_database, ensure_profiles, new_template
@@ -42,10 +42,38 @@ class Bed:
     narrow: Callable[[], AbstractContextManager[Env]]
     raw: Raw
     visible: Sequence[int]
+    beside: Sequence[Beside] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """A database with many partners, the ways in by login, and a connection that no rule binds."""
+
+    database: Database
+    registry: Registry
+    doors: Mapping[str, Door]
+    raw: Raw
+    visible: Sequence[int]
+
+    def work(self, login: str) -> AbstractContextManager[Env]:
+        """Open a transaction as one of the users."""
+        return open_env(self.database, self.registry, self.doors[login])
+
+    @contextmanager
+    def bed(self, beside: Sequence[Beside] = ()) -> Generator[Bed]:
+        """Open a transaction for each side, for one operation: no transaction of a user may last for minutes."""
+        with self.work("bench") as env:
+            self.raw.execute("BEGIN")
+            backend = env.execute(sql("SELECT pg_backend_pid()")).scalar(int)
+            pin(backend, self.raw.info.backend_pid)
+            try:
+                yield Bed(env, partial(self.work, "narrow"), self.raw, self.visible, beside)
+            finally:
+                self.raw.execute("ROLLBACK")
 
 
 @contextmanager
-def bed(server: Endpoint, partners: int = PARTNERS) -> Generator[Bed]:
+def filled(server: Endpoint, partners: int = PARTNERS) -> Generator[Filled]:
     """Make and fill the database."""
     registry = load(["bench"], available={**installed_apps(), "bench": app})
     with new_template(server, "bench_template", registry.declarations):
@@ -60,16 +88,9 @@ def bed(server: Endpoint, partners: int = PARTNERS) -> Generator[Bed]:
         accounts = connection.run(sql("SELECT login, user_id, profile FROM gs_priv.account")).all()
     doors = {login: database.signed(Context(user, profile)) for login, user, profile in accounts}
     with psycopg.connect(replace(server, dbname="bench").dsn(), autocommit=True, prepare_threshold=1) as raw:
-        raw.execute("ANALYZE")
-        visible = [
-            row[0] for row in raw.execute("SELECT id FROM res_partner WHERE customer_rank >= %s", [HIDDEN_BELOW])
-        ]
-        with open_env(database, registry, doors["bench"]) as env:
-            raw.execute("BEGIN")
-            backend = env.execute(sql("SELECT pg_backend_pid()")).scalar(int)
-            pin(backend, raw.info.backend_pid)
-            yield Bed(env, partial(open_env, database, registry, doors["narrow"]), raw, [int(str(i)) for i in visible])
-            raw.execute("ROLLBACK")
+        raw.execute("VACUUM ANALYZE")
+        seen = raw.execute("SELECT id FROM res_partner WHERE customer_rank >= %s ORDER BY id", [HIDDEN_BELOW])
+        yield Filled(database, registry, doors, raw, [int(str(row[0])) for row in seen])
 
 
 def _fill(database: Database, registry: Registry, partners: int) -> None:
@@ -112,8 +133,14 @@ def _partner(number: int, country: int) -> dict[str, object]:
 
 def run(server: Endpoint, partners: int, operations: Iterable[Callable[[Bed], Measured]]) -> list[Measured]:
     """Measure operations on so many partners."""
-    with bed(server, partners) as made:
-        return [operation(made) for operation in operations]
+    with filled(server, partners) as rows:
+        return [measure(rows, operation) for operation in operations]
+
+
+def measure(rows: Filled, operation: Callable[[Bed], Measured], beside: Sequence[Beside] = ()) -> Measured:
+    """Measure one operation, in transactions of its own."""
+    with rows.bed(beside) as made:
+        return operation(made)
 
 
 def _get(made: Bed) -> Measured:
@@ -121,7 +148,7 @@ def _get(made: Bed) -> Measured:
     partner = made.env["res.partner"]
     query = (
         b"SELECT p.id, p.name, p.ref, p.company_name, p.email, p.phone, p.street, p.city, p.zip, p.country_id,"
-        b" p.customer_rank, c.name FROM res_partner p LEFT JOIN res_country c ON c.id = p.country_id"
+        b" p.customer_rank, c.name ->> 'en_US' FROM res_partner p LEFT JOIN res_country c ON c.id = p.country_id"
         b" WHERE p.id = %s AND p.customer_rank >= %s"
     )
 
@@ -131,7 +158,7 @@ def _get(made: Bed) -> Measured:
     def raw() -> object:
         return made.raw.execute(query, [next(ids), HIDDEN_BELOW]).fetchone()
 
-    return compare("get by id", product, raw, bar=1.5, rounds=200, calls=10)
+    return compare("get by id", product, raw, bar=1.5, rounds=200, calls=10, beside=made.beside)
 
 
 def _search(made: Bed) -> Measured:
@@ -147,6 +174,7 @@ def _search(made: Bed) -> Measured:
         bar=1.2,
         rounds=100,
         calls=5,
+        beside=made.beside,
     )
 
 
@@ -160,6 +188,7 @@ def _count(made: Bed) -> Measured:
         lambda: made.raw.execute(query, [countries, HIDDEN_BELOW]).fetchone(),
         bar=1.1,
         rounds=60,
+        beside=made.beside,
     )
 
 
@@ -167,7 +196,7 @@ def _search_read(made: Bed) -> Measured:
     partner = made.env["res.partner"]
     query = (
         b"SELECT p.id, p.name, p.ref, p.company_name, p.email, p.phone, p.street, p.city, p.zip, p.country_id,"
-        b" p.customer_rank, c.name FROM res_partner p LEFT JOIN res_country c ON c.id = p.country_id"
+        b" p.customer_rank, c.name ->> 'en_US' FROM res_partner p LEFT JOIN res_country c ON c.id = p.country_id"
         b" WHERE p.customer_rank >= %s ORDER BY lower(p.name), p.name, p.id LIMIT 80 OFFSET %s"
     )
     offsets = iter(i * 80 % 8000 for i in range(100_000))
@@ -177,6 +206,7 @@ def _search_read(made: Bed) -> Measured:
         lambda: made.raw.execute(query, [HIDDEN_BELOW, next(offsets)]).fetchall(),
         bar=1.2,
         rounds=200,
+        beside=made.beside,
     )
 
 
@@ -184,7 +214,8 @@ def _names(made: Bed) -> Measured:
     partner = made.env["res.partner"]
     ids = made.visible[:1000]
     query = (
-        b"SELECT p.id, p.country_id, c.name FROM res_partner p LEFT JOIN res_country c ON c.id = p.country_id"
+        b"SELECT p.id, p.country_id, c.name ->> 'en_US' FROM res_partner p"
+        b" LEFT JOIN res_country c ON c.id = p.country_id"
         b" WHERE p.id = ANY (%s) AND p.customer_rank >= %s"
     )
     return compare(
@@ -193,6 +224,7 @@ def _names(made: Bed) -> Measured:
         lambda: made.raw.execute(query, [ids, HIDDEN_BELOW]).fetchall(),
         bar=1.3,
         rounds=100,
+        beside=made.beside,
     )
 
 
@@ -226,7 +258,7 @@ def _create(made: Bed) -> Measured:
         values = [[row.get(name, unset[name]) for row in batch] for name in columns]
         return made.raw.execute(query, values).fetchall()
 
-    return compare("create 1,000", product, raw, bar=1.5, rounds=30)
+    return compare("create 1,000", product, raw, bar=1.5, rounds=30, beside=made.beside)
 
 
 def _update(made: Bed) -> Measured:
@@ -249,6 +281,7 @@ def _update(made: Bed) -> Measured:
         lambda: made.raw.execute(query, [str(next(numbers)), others, HIDDEN_BELOW]).fetchall(),
         bar=1.2,
         rounds=40,
+        beside=made.beside,
     )
 
 

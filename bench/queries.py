@@ -29,6 +29,7 @@ def _groups(made: Bed) -> Measured:
         lambda: made.raw.execute(query, [HIDDEN_BELOW]).fetchall(),
         bar=1.1,
         rounds=20,
+        beside=made.beside,
     )
 
 
@@ -61,6 +62,7 @@ def _json(made: Bed) -> Measured:
         lambda: made.raw.execute(query, [HIDDEN_BELOW, next(offsets)]).fetchall(),
         bar=1.2,
         rounds=200,
+        beside=made.beside,
     )
 
 

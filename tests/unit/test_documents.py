@@ -54,7 +54,7 @@ def test_decisions_are_numbered_and_listed() -> None:
     assert [int(page.name[:4]) for page in DECISIONS] == list(range(1, len(DECISIONS) + 1))
 
 
-@pytest.mark.parametrize("group", ["runtime", "dev", "test", "build", "semgrep"])
+@pytest.mark.parametrize("group", ["runtime", "dev", "test", "build", "semgrep", "peers"])
 def test_every_dependency_has_its_reason(group: str) -> None:
     lines = (ROOT / f"requirements/{group}.in").read_text().splitlines()
     named = [re.split(r"[=\[ ;<>]", line)[0] for line in lines if line and not line.startswith(("#", "-c"))]
