@@ -7,6 +7,7 @@ from datetime import timedelta
 from math import ceil
 from typing import Final
 
+from growsoft.auth.keys import open_key
 from growsoft.errors import AccessError, UserError
 from growsoft.orm import Env
 from growsoft.postgres.context import LoginDoor, SessionDoor
@@ -54,6 +55,10 @@ class PasswordAuthenticator:
         if must_upgrade(attempt.parameters):
             self._upgrade(site, user_id, password, derived, token)
         return SignedIn(token, user_id)
+
+    def open_key(self, site: Site, key: str, client: Client) -> SignedIn | Refused:
+        """Open a short session for software that shows a personal key."""
+        return open_key(site, key, client)
 
     def open_link(self, site: Site, token: str, client: Client) -> SignedIn | Refused:
         """Spend a one-time link."""

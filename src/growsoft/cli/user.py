@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Final
 
 import click
 
 from growsoft.apps.base.models import Users
-from growsoft.cli.errors import UsageError
+from growsoft.auth.keys import DAYS, create_key, drop_key, keys_of
+from growsoft.cli.errors import NotFound, UsageError
 from growsoft.cli.instance import open_instance
 from growsoft.cli.output import print_json, print_rows
 from growsoft.cli.users import ADMIN_GROUP, PEOPLE, add_user_to, link_for
+from growsoft.orm import Env
 
 # What people say for the groups that every database has.
 SHORT_NAMES: Final = {"admin": ADMIN_GROUP, "user": "base.user"}
@@ -77,6 +82,62 @@ def reset_link(db: str, login: str, *, as_json: bool) -> None:
         print_json({"login": login, "link": link})
     else:
         click.echo(link)
+
+
+@user.group()
+def key() -> None:
+    """Make, list and drop the keys with which a user's software signs in."""
+
+
+@key.command("add")
+@click.argument("db")
+@click.argument("login")
+@click.option("--name", required=True, help="What the key is for.")
+@click.option("--days", type=click.IntRange(1, 366), default=DAYS, show_default=True, help="How long it is good for.")
+@click.option("--json", "as_json", is_flag=True, help="Print id, name and key as JSON.")
+def key_add(db: str, login: str, name: str, days: int, *, as_json: bool) -> None:
+    """Make a key. It is shown now and never again."""
+    with _elevated(db, "the command line makes a key for somebody") as env:
+        number, made = create_key(env, _user_id(env, login), name, days)
+    if as_json:
+        print_json({"id": number, "name": name, "key": made})
+    else:
+        click.echo(made)
+
+
+@key.command("list")
+@click.argument("db")
+@click.argument("login")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
+def key_list(db: str, login: str, *, as_json: bool) -> None:
+    """List the keys of a user, and when each was last used."""
+    with _elevated(db, "the command line lists keys") as env:
+        rows = [asdict(one) for one in keys_of(env, _user_id(env, login))]
+    print_rows(rows, ("id", "name", "created_at", "expires_at", "used_at"), as_json=as_json)
+
+
+@key.command("drop")
+@click.argument("db")
+@click.argument("login")
+@click.argument("number", type=int)
+def key_drop(db: str, login: str, number: int) -> None:
+    """Drop a key: whatever uses it is refused from now on."""
+    with _elevated(db, "the command line drops a key") as env:
+        drop_key(env, _user_id(env, login), number)
+    click.echo(f"Key {number} of {login} is gone.")
+
+
+@contextmanager
+def _elevated(db: str, reason: str) -> Generator[Env]:
+    with open_instance() as instance, instance.env(instance.find(db), reason) as env:
+        yield env
+
+
+def _user_id(env: Env, login: str) -> int:
+    found = env[Users].search(Users.login == login)
+    if not found:
+        raise NotFound(f"There is no user {login}; `growsoft user list` shows who is there.")
+    return found.id
 
 
 def _password(given: str | None, *, stdin: bool) -> str | None:

@@ -23,6 +23,7 @@ MAKING_SCRIPTS: Final = (
     "context.sql",
     "audit.sql",
     "credentials.sql",
+    "keys.sql",
     "accounts.sql",
     "tree.sql",
     "overlay.sql",

@@ -39,6 +39,7 @@ def prepare_database(connection: Superuser) -> None:
             script("growsoft.postgres", "context.sql"),
             script("growsoft.postgres", "audit.sql"),
             script("growsoft.postgres", "credentials.sql"),
+            script("growsoft.postgres", "keys.sql"),
             script("growsoft.postgres", "accounts.sql"),
             script("growsoft.postgres", "tree.sql"),
             script("growsoft.postgres", "overlay.sql"),

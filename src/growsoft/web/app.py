@@ -3,30 +3,39 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil
 
-from growsoft.errors import GrowsoftError
-from growsoft.orm import Env, run
-from growsoft.postgres.connection import DatabaseUnavailable
-from growsoft.postgres.context import LoginDoor, SessionDoor, numbered
-from growsoft.postgres.keeper import KeeperError, KeeperPort
+from growsoft.orm import Env
+from growsoft.postgres.context import LoginDoor, numbered
+from growsoft.postgres.keeper import KeeperPort
 from growsoft.postgres.sql import sql
-from growsoft.postgres.transaction import Conflict, Mode, ProfileMissing, SessionEnded
-from growsoft.security import passwords
 from growsoft.security.tokens import new_token
 from growsoft.web import csrf
 from growsoft.web.compress import compressed
-from growsoft.web.errors import Busy, PageNotFound, Problem, Refusal, SignInNeeded, TooLarge, UnknownHost, problem_of
+from growsoft.web.errors import (
+    Busy,
+    Forged,
+    PageNotFound,
+    Problem,
+    Refusal,
+    SignInNeeded,
+    TooLarge,
+    UnknownHost,
+    problem_of,
+)
 from growsoft.web.headers import HeadersPolicy
 from growsoft.web.http import TEXT, Request, Response
 from growsoft.web.log import Fields, described, logger
+from growsoft.web.odoo import API_ROUTES
+from growsoft.web.odoo.visit import Api, ApiVisit
 from growsoft.web.pages import ROUTES, SIGNED_IN_ROUTES
 from growsoft.web.pages.signin import LOGIN, PASSWORD
 from growsoft.web.ports import Authenticator, Directory, Site
+from growsoft.web.refusing import as_refusal
 from growsoft.web.routing import Match
-from growsoft.web.session import Seen, Session, device_cookie, device_of, no_session_cookie, session_of
+from growsoft.web.running import Runner
+from growsoft.web.session import device_cookie, device_of, no_session_cookie, session_of
 from growsoft.web.static import PREFIX
 from growsoft.web.visit import SignedInVisit, Visit, sign_in_path, tools
 
@@ -45,7 +54,6 @@ class Trace:
     actor: int = 0
     route: str = ""
     error: str = ""
-    declared: bool = False
 
 
 class NothingChanges(Exception):
@@ -74,9 +82,9 @@ class Application:
         """
         self._directory = directory
         self._tools = tools(authenticator)
-        self._keeper = keeper
         self._policy = policy or HeadersPolicy()
-        self._seen = Seen()
+        self._runner = Runner(keeper)
+        self._api = Api(directory, authenticator, self._runner)
         self._log = logger()
 
     # -- for the adapter ---------------------------------------------------------------------------------------------
@@ -120,6 +128,10 @@ class Application:
         if public is not None:
             trace.route = public.route.pattern
             return self._public(request, site, public)
+        api = API_ROUTES.find(request.method, request.path)
+        if api is not None:
+            trace.route = api.route.pattern
+            return self._for_script(request, site, api, trace)
         private = SIGNED_IN_ROUTES.find(request.method, request.path)
         if private is None:
             raise PageNotFound
@@ -137,6 +149,15 @@ class Application:
         response = match.answer(visit)
         return response if device else response.with_headers(device_cookie(visit.device))
 
+    def _for_script(self, request: Request, site: Site, match: Match[ApiVisit], trace: Trace) -> Response:
+        """Answer software that calls the external API; a browser that was led here by some page is refused."""
+        if not csrf.from_script(request):
+            raise Forged
+        visit = ApiVisit(self._api, request, site)
+        response = match.answer(visit)
+        trace.user, trace.error = visit.noted.user, visit.noted.error
+        return response
+
     def _private(self, request: Request, site: Site, match: Match[SignedInVisit], trace: Trace) -> Response:
         """Answer somebody who is signed in, in one transaction of his: READ ONLY for a request that only looks."""
         session = session_of(request, "browser")
@@ -145,7 +166,7 @@ class Application:
         visit = Visit(self._tools, request, site, device_of(request))
         if len(request.body) > STRANGERS_FORM:
             # Reading a large form takes seconds: only for somebody who is known to be signed in.
-            self._run(site, session, lambda _env: Response(), "read")
+            self._runner.run(site, session, lambda _env: Response(), "read")
         if not request.safe:
             csrf.refuse_forgery(
                 request,
@@ -161,43 +182,12 @@ class Application:
             if response.status >= 400:
                 raise NothingChanges(response)
             env.flush()
-            trace.declared = env.work.declared
             return response
 
         try:
-            response = self._run(site, session, work, "read" if request.safe else "write")
+            return self._runner.run(site, session, work, "read" if request.safe else "write")
         except NothingChanges as error:
             return error.response
-        if trace.declared and self._keeper is not None:
-            self._apply_declared(self._keeper, site, trace)
-        return response
-
-    @staticmethod
-    def _apply_declared(keeper: KeeperPort, site: Site, trace: Trace) -> None:
-        """Have the tables made for what an administrator added; where that fails, the next start does it."""
-        try:
-            keeper.apply_declarations(site.database.name)
-        except GrowsoftError as error:
-            trace.error = described(error)
-
-    def _run(self, site: Site, session: Session, work: Callable[[Env], Response], mode: Mode) -> Response:
-        """Run a handler in its transaction; with the keeper's help where somebody's groups have just changed."""
-
-        def attempt() -> Response:
-            return run(site.database, site.registry, lambda: SessionDoor(session.hash), work, mode=mode)
-
-        try:
-            response = attempt()
-        except ProfileMissing:
-            if self._keeper is None:
-                raise
-            self._keeper.ensure_profile(site.database.name)
-            response = attempt()
-        if mode == "read" and self._seen.is_due(session.hash):
-            # Only a transaction that may write lets the database note that somebody is still there.
-            with site.database.transaction(SessionDoor(session.hash)):
-                pass
-        return response
 
     @staticmethod
     def _must_choose(visit: SignedInVisit) -> bool:
@@ -272,26 +262,6 @@ class Application:
             self._log.error("request", **line, error=trace.error)
         else:
             self._log.info("request", **line)
-
-
-def as_refusal(error: Exception) -> Exception:
-    """Return what other floors raise in the words of the web."""
-    match error:
-        case SessionEnded():
-            return SignInNeeded()
-        case DatabaseUnavailable() | KeeperError() | passwords.Busy():
-            return Busy(error.message, headers=(("retry-after", "5"),))
-        case Conflict():
-            return _Contended(error.message)
-        case _:
-            return error
-
-
-class _Contended(Refusal):
-    """Someone else changed the same data at the same moment; try again."""
-
-    status = 409
-    title = "Changed by somebody else"
 
 
 def host_name(host: str) -> str:

@@ -61,6 +61,10 @@ class Authenticator(Protocol):
         """Check a password, behind the throttle."""
         ...
 
+    def open_key(self, site: Site, key: str, client: Client) -> SignedIn | Refused:
+        """Open a short session for software that shows a personal key."""
+        ...
+
     def open_link(self, site: Site, token: str, client: Client) -> SignedIn | Refused:
         """Spend a one-time link."""
         ...

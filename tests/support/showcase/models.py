@@ -75,6 +75,31 @@ class Item(Model):
         """The sum of its lines."""
         return sum((line.quantity for line in self.line_ids), Decimal(0))
 
+    @api.public
+    def rename(self, name: str, times: int = 1) -> int:
+        """Give another name, and say to how many."""
+        for item in self:
+            item.name = name * times
+        return len(self)
+
+    @api.public(readonly=True)
+    def greeting(self) -> dict[str, object]:
+        """Say what a script may know."""
+        return {"names": [item.name for item in self], "weight": sum(item.weight for item in self), "items": self}
+
+    @api.public(readonly=True)
+    def lying(self) -> None:
+        """Promise to read, and write."""
+        self.sudo("a test must see that a promise to read is kept by PostgreSQL").write({"name": "changed"})
+
+    @api.public
+    def untyped(self, what) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001  # pyright: ignore  what is tested
+        """Take something without saying what it is."""
+
+    def unmarked(self) -> str:
+        """Nobody outside gets here."""
+        return "reached"
+
     @api.constrains("name")
     def _check_name(self) -> None:
         for item in self:

@@ -1,0 +1,136 @@
+"""One call from outside: a model, a method and its arguments, checked before anything runs.
+
+Reachable are the methods of ``methods.METHODS`` on every model, and what a model marks with ``@api.public``; nothing
+else exists for the outside (claim SW-4).
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, Final, get_type_hints
+
+import msgspec
+
+from growsoft.errors import AccessError, ValidationError
+from growsoft.orm import Env, Model, ModelInfo, Registry
+from growsoft.orm.narrow import is_id, is_mapping, is_sequence
+from growsoft.web.odoo.methods import METHODS, Method, Mode, Subject
+from growsoft.web.odoo.wire import plain
+
+# What a caller may say about himself and his call; everything else in a context is dropped.
+CONTEXT_KEYS: Final = frozenset(("lang", "tz", "active_test", "bin_size"))
+MODEL_LEVEL: Final = frozenset(("user_has_groups", "context_get"))
+
+
+class NoSuchMethod(ValidationError):
+    """There is no such method, or it is not for callers from outside."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What is asked for: positional arguments and named ones, ids among the first unless they came by themselves."""
+
+    model: str
+    method: str
+    args: Sequence[object] = ()
+    kwargs: Mapping[str, object] = field(default_factory=dict[str, object])
+
+    def mode(self, registry: Registry) -> Mode:
+        """Say whether the call only reads: then its transaction is READ ONLY."""
+        known = METHODS.get(self.method)
+        if known is not None:
+            return known.mode
+        return "read" if self.method in MODEL_LEVEL or self._public(registry) == "read" else "write"
+
+    def run(self, env: Env) -> Any:  # noqa: ANN401  whatever goes to the wire
+        """Do it with the rights of the environment. Raises ``AccessError`` for what is private, and our own errors."""
+        info = self._info(env.registry)
+        kwargs = dict(self.kwargs)
+        context = _context(kwargs.pop("context", None))
+        known = METHODS.get(self.method)
+        if known is not None:
+            return self._known(env, info, known, context, kwargs)
+        if self.model == "res.users" and self.method == "context_get":
+            return {"lang": env.lang, "tz": env.tz, "uid": env.user_id}
+        return plain(self._own(env, info, kwargs))
+
+    def _info(self, registry: Registry) -> ModelInfo:
+        if self.method.startswith("_"):
+            raise AccessError(f"Private methods (such as '{self.model}.{self.method}') cannot be called remotely.")
+        return registry[self.model]
+
+    def _public(self, registry: Registry) -> str | None:
+        info = registry.models.get(self.model)
+        return None if info is None else info.public.get(self.method)
+
+    def _known(
+        self, env: Env, info: ModelInfo, known: Method, context: Mapping[str, object], kwargs: dict[str, object]
+    ) -> object:
+        args = list(self.args)
+        records = env[info.name]
+        if known.on_records:
+            records = records.browse(_ids(kwargs.pop("ids", None) if not args else args.pop(0)))
+        names = known.parameters()
+        if len(args) > len(names) or not kwargs.keys() <= set(names):
+            raise ValidationError(f"{self.method} takes the arguments {', '.join(names) or 'none'}.")
+        if twice := set(names[: len(args)]) & kwargs.keys():
+            raise ValidationError(f"{self.method} got {', '.join(sorted(twice))} twice.")
+        return known.run(Subject(records, info, context), *args, **kwargs)
+
+    def _own(self, env: Env, info: ModelInfo, kwargs: dict[str, object]) -> object:
+        if self.method not in info.public:
+            raise NoSuchMethod(f"{info.name} has no method {self.method[:60]!r} for callers from outside.")
+        args = list(self.args)
+        ids = kwargs.pop("ids", None) if not args else args.pop(0)
+        records = env[info.name].browse(_ids(ids)) if ids is not None else env[info.name]
+        if records and len(records.exists()) < len(records):
+            raise AccessError
+        return typed(getattr(type(records), self.method), records, args, kwargs)
+
+
+def typed(
+    function: Callable[..., object], records: Model, args: Sequence[object], kwargs: Mapping[str, object]
+) -> object:
+    """Call a public method with arguments that fit its annotations. Raises ``ValidationError``."""
+    signature = inspect.signature(function)
+    try:
+        bound = signature.bind(records, *args, **kwargs)
+    except TypeError as error:
+        raise ValidationError(f"{function.__name__}: {error}.") from None
+    hints = _hints(function)
+    for name in list(bound.arguments)[1:]:
+        if name not in hints:
+            raise NoSuchMethod(f"{function.__name__} does not say what {name} is, so it takes none from outside.")
+        try:
+            bound.arguments[name] = msgspec.convert(bound.arguments[name], hints[name])
+        except msgspec.ValidationError as error:
+            raise ValidationError(f"{function.__name__}: {name}: {error}.") from None
+    return function(*bound.args, **bound.kwargs)
+
+
+@cache
+def _hints(function: Callable[..., object]) -> dict[str, Any]:
+    return get_type_hints(function)
+
+
+def _context(given: object) -> dict[str, object]:
+    """Keep what a caller may say: his language and zone, what lists leave out, and defaults of new records."""
+    if given in (None, False, ()):
+        return {}
+    if not is_mapping(given):
+        raise ValidationError("A context is a dictionary.")
+    return {key: value for key, value in given.items() if key in CONTEXT_KEYS or key.startswith("default_")}
+
+
+def _ids(given: object) -> tuple[int, ...]:
+    """Take ids: one, or a list of them."""
+    if is_id(given):
+        return (given,)
+    if given in (None, False):
+        return ()
+    if not is_sequence(given) or not all(map(is_id, given)):
+        raise ValidationError("The records of a call are given by a list of their ids.")
+    return tuple(i for i in given if is_id(i))

@@ -1,0 +1,63 @@
+"""Work in the name of a session: one transaction of whoever it belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from growsoft.errors import GrowsoftError
+from growsoft.orm import Env, run
+from growsoft.postgres.context import SessionDoor
+from growsoft.postgres.keeper import KeeperPort
+from growsoft.postgres.transaction import Mode, ProfileMissing
+from growsoft.web.log import described, logger
+from growsoft.web.ports import Site
+from growsoft.web.session import Seen, Session
+
+T = TypeVar("T")
+
+
+class Runner:
+    """Runs work in transactions of sessions."""
+
+    def __init__(self, keeper: KeeperPort | None) -> None:
+        """The keeper makes the profiles of people whose groups were changed a moment ago."""
+        self._keeper = keeper
+        self._seen = Seen()
+        self._log = logger()
+
+    def run(self, site: Site, session: Session, work: Callable[[Env], T], mode: Mode) -> T:
+        """Run work in one transaction; again when it lost against somebody else's. Raises ``SessionEnded``."""
+        declared = False
+
+        def noted(env: Env) -> T:
+            nonlocal declared
+            result = work(env)
+            declared = env.work.declared
+            return result
+
+        def attempt() -> T:
+            return run(site.database, site.registry, lambda: SessionDoor(session.hash), noted, mode=mode)
+
+        try:
+            result = attempt()
+        except ProfileMissing:
+            if self._keeper is None:
+                raise
+            self._keeper.ensure_profile(site.database.name)
+            result = attempt()
+        if mode == "read" and self._seen.is_due(session.hash):
+            # Only a transaction that may write lets the database note that somebody is still there.
+            with site.database.transaction(SessionDoor(session.hash)):
+                pass
+        if declared:
+            self._apply_declared(site)
+        return result
+
+    def _apply_declared(self, site: Site) -> None:
+        """Have the tables made for what an administrator added; where that fails, the next start does it."""
+        try:
+            if self._keeper is not None:
+                self._keeper.apply_declarations(site.database.name)
+        except GrowsoftError as error:
+            self._log.error("declarations", database=site.name, error=described(error))

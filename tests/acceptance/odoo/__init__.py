@@ -1,0 +1,1 @@
+"""Released clients of the Odoo API, unchanged, against a running instance."""
