@@ -156,6 +156,16 @@ def test_the_shell_commits_what_ends_well(kyoto: Home) -> None:
     assert kyoto.shell("kyoto", 'print(env["res.partner"].search_count([["ref", "=", "H"]]))') == 1
 
 
+def test_the_shell_shows_the_statements_and_warns_of_those_that_a_line_repeats(kyoto: Home) -> None:
+    source = "for number in range(12):\n    env['res.partner'].search_count([['name', '=', f'a secret {number}']])"
+    done = kyoto.run("shell", "kyoto", "--log-queries", "-c", source)
+    assert done.code == 0
+    assert "<shell>:2" in done.err
+    assert "RepeatedStatement: the same statement ran 11 times from this line" in done.err
+    assert "12 times from <shell>:2 (<module>): SELECT" in done.err
+    assert "a secret" not in done.err
+
+
 def test_the_shell_undoes_what_raises_and_shows_the_operators_own_lines(kyoto: Home) -> None:
     source = 'def fill():\n    env["res.partner"].create({"name": "Half"})\n    raise LookupError("no")\nfill()'
     done = kyoto.run("shell", "kyoto", "-c", source)

@@ -11,7 +11,8 @@ import click
 
 from growsoft.cli.output import print_json
 
-# By this group other distributions bring commands of their own.
+# By this group other distributions bring commands of their own: a ``Place`` in a module that imports nothing else, or
+# the command itself, which then is imported whenever commands are listed.
 GROUP: Final = "growsoft.commands"
 
 
@@ -53,21 +54,20 @@ class Nouns(click.Group):
         """Import one command."""
         del ctx
         if cmd_name in BUILT_IN:
-            place = BUILT_IN[cmd_name]
-            return _checked(getattr(import_module(place.module), place.attribute))
+            return _checked(BUILT_IN[cmd_name])
         found = [entry for entry in _brought() if entry.name == cmd_name]
         return _checked(found[0].load()) if found else None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands with the first sentence of each."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, self._sentence(ctx, name)) for name in self.list_commands(ctx)])
+            formatter.write_dl([(name, self._sentence(name)) for name in self.list_commands(ctx)])
 
-    def _sentence(self, ctx: click.Context, name: str) -> str:
+    def _sentence(self, name: str) -> str:
         if name in BUILT_IN:
             return BUILT_IN[name].help
-        command = self.get_command(ctx, name)
-        return "" if command is None else command.get_short_help_str(80)
+        found = next(entry for entry in _brought() if entry.name == name).load()
+        return found.help if isinstance(found, Place) else _checked(found).get_short_help_str(80)
 
 
 @click.command(cls=Nouns, context_settings={"help_option_names": ["-h", "--help"]})
@@ -92,6 +92,8 @@ def _brought() -> Iterable[EntryPoint]:
 
 
 def _checked(found: object) -> click.Command:
+    if isinstance(found, Place):
+        found = getattr(import_module(found.module), found.attribute)
     if not isinstance(found, click.Command):
         raise TypeError(f"{found!r} is no command")
     return found

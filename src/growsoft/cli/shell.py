@@ -5,6 +5,8 @@ from __future__ import annotations
 import code
 import sys
 import traceback
+from collections.abc import Generator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +15,7 @@ import click
 from growsoft.cli.errors import FAILED, NotFound, UsageError
 from growsoft.cli.instance import open_instance
 from growsoft.orm import Env
+from growsoft.postgres.querylog import log_queries
 
 SHELL: Final = "<shell>"
 
@@ -25,7 +28,8 @@ class _Failed(Exception):
 @click.argument("db")
 @click.option("-c", "source", help="Run this and commit when it ends without an error.")
 @click.option("-f", "--file", "path", type=click.Path(path_type=Path), help="Run a file, in the same way.")
-def shell(db: str, source: str | None, path: Path | None) -> None:
+@click.option("--log-queries", "logged", is_flag=True, help="Show each statement with its line and time.")
+def shell(db: str, source: str | None, path: Path | None, *, logged: bool) -> None:
     """Run Python with an elevated `env` of one database.
 
     Every row is visible and every change is yours. An error undoes everything and ends with 1.
@@ -36,6 +40,7 @@ def shell(db: str, source: str | None, path: Path | None) -> None:
         with (
             open_instance() as instance,
             instance.env(instance.find(db), "an administrator works in the shell") as env,
+            _logged() if logged else nullcontext(),
         ):
             names: dict[str, object] = {"__name__": "__main__", "__builtins__": __builtins__, "env": env}
             if text is None:
@@ -45,6 +50,18 @@ def shell(db: str, source: str | None, path: Path | None) -> None:
     except _Failed:
         click.echo("Nothing was changed.", err=True)
         sys.exit(FAILED)
+
+
+@contextmanager
+def _logged() -> Generator[None]:
+    """Show the statements on standard error, without their values, and at the end those that ran again and again."""
+    with log_queries(out=sys.stderr) as log:
+        try:
+            yield
+        finally:
+            click.echo(f"{log.count} statements, {log.seconds * 1000:.1f} ms.", err=True)
+            for often, text, place in log.repeated():
+                click.echo(f"{often} times from {place}: {' '.join(text.split())}", err=True)
 
 
 def _source(source: str | None, path: Path | None) -> tuple[str | None, str]:

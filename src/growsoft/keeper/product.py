@@ -141,9 +141,9 @@ class InstalledApps:
         return load(apps, available=self._available)
 
 
-def fill_empty(env: Env) -> None:
-    """Let the apps of a registry write their records into an empty database."""
-    _bring(env, Change({}, env.registry.versions), None)
+def fill_empty(env: Env, *, demo: bool = False) -> None:
+    """Let the apps of a registry write their records into an empty database, those of a demo only when asked to."""
+    _bring(env, Change({}, env.registry.versions, demo=demo), None)
 
 
 def _bring(env: Env, change: Change, bench: Bench | None) -> list[str]:

@@ -10,9 +10,11 @@ import sys
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, LiteralString, TypeVar, overload
 
 from growsoft.errors import AccessError, ConfigError, GrowsoftError
+from growsoft.orm import clock
 from growsoft.orm.columns import SOURCE
 from growsoft.orm.compile import Bound, Compiler
 from growsoft.orm.domain import Condition, Leaf, names_in
@@ -118,6 +120,10 @@ class Env:
     def tz(self) -> str:
         """The time zone of what is shown."""
         return self.locale.tz
+
+    def now(self) -> datetime:
+        """The present moment, in UTC; a test may set the clock."""
+        return clock.now()
 
     def has_group(self, group: str) -> bool:
         """Whether the user is in a group (``app.group``); elevated code is in all."""

@@ -22,6 +22,7 @@ from uuid import UUID
 import msgspec
 
 from growsoft.errors import UserError, ValidationError
+from growsoft.orm.clock import now
 from growsoft.orm.timing import Timing, timing
 from growsoft.postgres.context import Context, group_role, profile_name
 from growsoft.postgres.database import SYSTEM_USER, Database
@@ -188,7 +189,7 @@ class When:
 
     def eta(self) -> datetime:
         """The moment from which on it may run."""
-        return (datetime.now(UTC) if self.at is None else self.at.astimezone(UTC)) + self.delay
+        return (now() if self.at is None else self.at.astimezone(UTC)) + self.delay
 
 
 class Delayed:

@@ -1,6 +1,6 @@
 """Databases come and go: from a template that holds the apps to a customer's own, with its login, keys and profiles."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
@@ -163,6 +163,13 @@ def ensure_profiles(connection: Superuser, login: str) -> int:
     for name in sorted(set(held.column()) - set(wanted)):
         connection.run(sql("REVOKE {profile} FROM {login}", profile=ident(name), login=ident(login)))
     return len(missing)
+
+
+def ensure_profile(connection: Superuser, login: str, roles: Iterable[str]) -> str:
+    """Make the profile of some groups' roles and grant it to a login; give its name."""
+    name = profile_name(roles := sorted(set(roles)))
+    _ensure_profile(connection, login, name, roles)
+    return name
 
 
 def drop_database(cluster: Superuser, name: str) -> None:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from itertools import count
 from typing import Any, Final, Literal, TypeAlias, TypeVar, overload
 
 import psycopg
@@ -14,6 +15,7 @@ from psycopg import errors as pg
 from growsoft.errors import AccessError, ValidationError
 from growsoft.postgres.connection import Connection, DatabaseUnavailable
 from growsoft.postgres.context import Context, Door, parse_context
+from growsoft.postgres.querylog import current
 from growsoft.postgres.refusals import (
     CompanyRefused,
     Conflict,
@@ -103,7 +105,9 @@ def _of(kind: type[T], value: object) -> T:
 class Transaction:
     """An open transaction; made by ``Database.transaction``, never directly."""
 
-    __slots__ = ("_connection", "_cursor", "_depth", "_door", "_tag", "context", "on_commit", "overlay", "readonly")
+    __slots__ = (
+        "_connection", "_cursor", "_depth", "_door", "_number", "_tag", "context", "on_commit", "overlay", "readonly",
+    )  # fmt: skip
 
     def __init__(self, connection: Connection, door: Door, mode: Mode) -> None:
         """Begin and enter: context and role are set together, before anything else can run."""
@@ -125,6 +129,7 @@ class Transaction:
         self._connection = connection
         self._cursor = connection.raw.cursor()
         self._depth = 0
+        self._number = next(_numbers)
         self._tag = ""
         self.context: Context | None = None
         self.overlay = ""  # the hash of what an administrator has added to this database (overlay.sql)
@@ -143,6 +148,16 @@ class Transaction:
 
         Raises ``TypeError`` for anything but an ``Sql``, and our own errors for what PostgreSQL refuses.
         """
+        log = current.get()
+        if log is None:
+            return self._execute(query)
+        statement, began = log.begin(checked(query).text, self._number), time.perf_counter()
+        try:
+            return self._execute(query)
+        finally:
+            log.end(statement, began)
+
+    def _execute(self, query: Sql) -> Result:
         # The profile is part of the text, because a plan that is shared by two roles is planned anew at each switch.
         cursor = self._run(checked(query).text + self._tag, query.params)
         # The driver's `description` would build an object for each column of each statement.
@@ -160,6 +175,8 @@ class Transaction:
         a rule as late as at the last row, and then for whoever acts at that moment.
         """
         text, door = checked(query).text, self._door
+        if (log := current.get()) is not None:
+            log.begin(text, self._number)
         # Nobody can guess the name: what runs later, under less rights, must not fetch from a cursor left open.
         with self._connection.raw.cursor(f"stream_{secrets.token_hex(8)}") as cursor:
             try:
@@ -302,5 +319,8 @@ def retrying(work: Callable[[], T], *, attempts: int = RETRY_ATTEMPTS) -> T:
 # The lock, of a database, for which the next transaction of this thread waits before it begins.
 _awaited: ContextVar[tuple[str, int] | None] = ContextVar("growsoft_awaited", default=None)
 
+
+# By the number of a transaction the query log tells them apart.
+_numbers: Final = count(1)
 
 _LEAVE: Final = "SELECT set_config('role', 'none', true), gs.leave()"

@@ -3,12 +3,13 @@
 import resource
 import subprocess
 import sys
+from importlib.metadata import entry_points
 
 import click
 import pytest
 from click.testing import CliRunner
 
-from growsoft.cli.commands import BUILT_IN, growsoft
+from growsoft.cli.commands import BUILT_IN, GROUP, Place, growsoft
 
 # What takes time to import, and no list of commands or version needs.
 HEAVY = ("psycopg", "cryptography", "growsoft.orm", "growsoft.postgres")
@@ -31,6 +32,18 @@ def test_the_list_says_of_a_command_what_it_says_itself(name: str) -> None:
     assert command is not None
     assert command.name == name
     assert command.get_short_help_str(200).rstrip(".") == BUILT_IN[name].help.rstrip(".")
+
+
+def test_what_other_distributions_bring_says_of_itself_what_the_list_says() -> None:
+    brought = list(entry_points(group=GROUP))
+    assert {"backup", "cloud"} <= {entry.name for entry in brought}
+    for entry in brought:
+        place = entry.load()
+        assert isinstance(place, Place), f"{entry.value} would be imported for one sentence"
+        command = growsoft.get_command(click.Context(growsoft), entry.name)
+        assert command is not None
+        assert command.name == entry.name
+        assert command.get_short_help_str(200).rstrip(".") == place.help.rstrip(".")
 
 
 def test_every_command_and_every_option_explains_itself() -> None:
@@ -72,8 +85,6 @@ def test_the_version_takes_less_than_a_tenth_of_a_second_of_a_processor() -> Non
 def test_a_list_imports_no_more_than_it_shows(arguments: list[str]) -> None:
     source = f"""
 import sys
-from growsoft.cli import commands
-commands._brought = lambda: []
 from growsoft.cli.main import main
 try:
     main({arguments!r})

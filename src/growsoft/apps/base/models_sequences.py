@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime
+from datetime import date
 from enum import Enum
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -85,7 +85,7 @@ class Sequence(Model):
         found = self.sudo("everybody who makes a document takes its number")._for_company(code, self.env.companies[:1])
         if not found:
             raise ValidationError(f"There is no sequence {code!r}; ask an administrator to add it.")
-        when = day or datetime.now(ZoneInfo(self.env.tz)).date()
+        when = day or self.env.now().astimezone(ZoneInfo(self.env.tz)).date()
         return found._written(found._take(found._period_of(when)), when)
 
     def _for_company(self, code: str, companies: tuple[int, ...]) -> Sequence:

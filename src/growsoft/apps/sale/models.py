@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from decimal import Decimal
 from enum import Enum
 from typing import Final, Self
@@ -52,7 +51,7 @@ class Order(Model):
     )
     partner_id = fields.Many2one(Partner, "Customer", required=True, check_company=True)
     user_id = fields.Many2one(Users, "Salesperson", default=_salesperson)
-    date_order = fields.Datetime("Order date", required=True, default=lambda _env: datetime.now(UTC))
+    date_order = fields.Datetime("Order date", required=True, default=lambda env: env.now())
     validity_date = fields.Date("Valid until")
     commitment_date = fields.Datetime("Promised for")
     effective_date = fields.Datetime("Shipped on")

@@ -1,0 +1,1 @@
+"""What application developers test with: fixtures, the query log, the clock."""
