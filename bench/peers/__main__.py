@@ -15,7 +15,7 @@ from bench.peers.process import Peer, check, fill, running
 from growsoft.postgres.connection import Endpoint
 from growsoft.testing.cluster import ephemeral_cluster
 
-PEERS = ("django",)
+PEERS = ("django", "tryton")
 OPERATIONS = (*data_layer.OPERATIONS, *queries.OPERATIONS[:1], *queries.OPERATIONS[2:3])
 
 

@@ -1,0 +1,1 @@
+"""A Tryton module with the same contacts."""
