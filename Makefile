@@ -1,7 +1,7 @@
 # The commands of this repository; `make help` lists them. README.md says what each is for.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help up down test test-all fresh check check-lint check-format check-mypy check-pyright check-floors security bench bench-peers mutants oracle year crashes docs lock
+.PHONY: help up down test test-all fresh check check-lint check-format check-mypy check-pyright check-floors security bench bench-peers mutants oracle year crashes docs words lock
 
 BIN := .venv/bin
 ARGS ?=
@@ -92,6 +92,10 @@ crashes: ## Kill a worker at its backups hundreds of times (KILLS=300)
 docs: ## Check the documents: links, decisions, dependencies
 	@scripts/venv .venv runtime build dev test
 	@$(BIN)/python -m pytest -q tests/unit/test_documents.py
+
+words: ## Gather what screens and messages say into the catalogues of translators (i18n/*.po)
+	@scripts/venv .venv runtime build dev test
+	@$(BIN)/python -m growsoft.testing.words $(ARGS)
 
 lock: ## Lock the requirements anew (needs uv)
 	@scripts/lock

@@ -19,8 +19,14 @@ class GrowsoftError(Exception):
 
     @property
     def message(self) -> str:
-        """The sentence for the reader of this error."""
+        """The sentence for the reader of this error, in English."""
         return str(self)
+
+    @property
+    def words(self) -> str:
+        """The same sentence with what it takes to say it in the reader's language (``growsoft.words``)."""
+        said = self.args[0] if self.args else ""
+        return said if isinstance(said, str) else str(self)
 
 
 class ConfigError(GrowsoftError):

@@ -60,7 +60,7 @@ def test_every_package_has_its_floor() -> None:
     (floors,) = [c for c in _contracts() if c["id"] == "floors"]
     on_floors = {name for floor in _strings(floors["layers"]) for name in re.split(r"\s*[:|]\s*", floor)}
     packages = {f"growsoft.{p.parent.name}" for p in (ROOT / "src/growsoft").glob("*/__init__.py")}
-    assert packages | {"growsoft.errors", "growsoft_cloud"} == on_floors
+    assert packages | {"growsoft.errors", "growsoft.words", "growsoft_cloud"} == on_floors
 
 
 @pytest.mark.parametrize(("contract", "inside"), [("psycopg", "postgres"), ("http", "web"), ("keys", "security")])

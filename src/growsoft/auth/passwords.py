@@ -17,10 +17,13 @@ from growsoft.security.passwords import Hasher, Parameters, PasswordPolicy, must
 from growsoft.security.tokens import new_token, token_hash
 from growsoft.web.ports import Client, Refused, SignedIn, Site
 from growsoft.web.session import session_token
+from growsoft.words import _
 
 LINK_VALID: Final = timedelta(hours=24)
-WRONG: Final = "Login or password is wrong. Check both and try again, or ask your administrator for a new sign-in link."
-DEAD_LINK: Final = "This link was used already or has expired. Ask your administrator for a new one."
+WRONG: Final = _(
+    "Login or password is wrong. Check both and try again, or ask your administrator for a new sign-in link."
+)
+DEAD_LINK: Final = _("This link was used already or has expired. Ask your administrator for a new one.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,7 @@ class PasswordAuthenticator:
         try:
             derived = self._hasher.derive(password, attempt.parameters)
         except UserError as error:
-            return Refused(error.message)
+            return Refused(error.words)
         token = session_token(client.kind)
         user_id = _finish(site.database, login, derived, client, token)
         if not user_id:
@@ -101,17 +104,18 @@ class PasswordAuthenticator:
             with site.database.transaction(door, "counting") as transaction:
                 transaction.execute(statement)
         except AccessError:
-            return Refused("The old password is wrong. Type it again.")
+            return Refused(_("The old password is wrong. Type it again."))
         except UserError as error:
-            return Refused(error.message)
+            return Refused(error.words)
         return None
 
     def policy_sentence(self, site: Site) -> str:
         """Say what a password must be."""
         del site
-        return (
-            f"At least {self._policy.minimum_length} characters. Any characters will do; a few unrelated words are"
-            " best. Common passwords, your name and your login are refused."
+        return _(
+            "At least {count} characters. Any characters will do; a few unrelated words are best. Common passwords,"
+            " your name and your login are refused.",
+            count=self._policy.minimum_length,
         )
 
     def _proof(self, database: Database, door: SessionDoor, old: str) -> bytes | Refused:
@@ -194,4 +198,4 @@ def _set_credential(
 
 
 def _wait(seconds: float) -> Refused:
-    return Refused(f"Too many attempts. Wait {ceil(seconds)} seconds and try again.", seconds)
+    return Refused(_("Too many attempts. Wait {count} seconds and try again.", count=ceil(seconds)), seconds)

@@ -10,6 +10,7 @@ from growsoft.orm.domain import Leaf
 from growsoft.orm.fields import AnyField, Many2many, Many2one
 from growsoft.orm.names import name_within
 from growsoft.postgres.transaction import ConstraintViolated
+from growsoft.words import _
 
 if TYPE_CHECKING:
     from growsoft.orm.env import Env
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from growsoft.orm.registry import ModelInfo
 
 NAMED: Final = 3  # of what refers to a record, so many are named
-HIDDEN: Final = (
+HIDDEN: Final = _(
     "Records that you may not see refer to this one, so it cannot be deleted; ask somebody who may, or archive it."
 )
 
@@ -45,7 +46,11 @@ def lines_to_delete(env: Env, model: str, name: str, ids: Sequence[int]) -> Mode
     found = lines.search([[name, "in", list(ids)]])
     if found and not env.rights.deletable(info):
         raise AccessError(
-            f"{info.description} would be deleted with it, which you may not delete: {_names(found[:NAMED])}."
+            _(
+                "{model} would be deleted with it, which you may not delete: {names}.",
+                model=info.description,
+                names=_names(found[:NAMED]),
+            )
         )
     return found
 
@@ -67,9 +72,11 @@ def _referring(env: Env, info: ModelInfo, other: ModelInfo, field: AnyField, ids
 
 
 def _sentence(other: ModelInfo, field: AnyField, found: Model) -> str:
-    more = " and others" if len(found) > NAMED else ""
-    named = _names(found[:NAMED])
-    return f"{field.label} of {other.description} refers to this record: {named}{more}. Change or delete that first."
+    named = _names(found[:NAMED]) + (", …" if len(found) > NAMED else "")
+    return _(
+        "{label} of {model} refers to this record: {names}. Change or delete that first.",
+        label=field.label, model=other.description, names=named,
+    )  # fmt: skip
 
 
 def _names(found: Model) -> str:

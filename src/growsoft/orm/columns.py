@@ -1,10 +1,7 @@
 """Columns of translated text: read in the language of whoever asks, and written in his alone."""
 
-from typing import Final
-
 from growsoft.postgres.sql import Sql, literal, sql
-
-SOURCE: Final = "en_US"  # the language that everybody reads where his own has nothing (languages.sql names it, too)
+from growsoft.words import SOURCE
 
 
 def in_language(column: Sql, lang: str) -> Sql:

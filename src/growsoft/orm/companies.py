@@ -16,6 +16,7 @@ from growsoft.orm.compile import among
 from growsoft.orm.domain import Condition, Leaf
 from growsoft.orm.fields import Many2many, Many2one
 from growsoft.postgres.sql import Sql, ident, join, sql
+from growsoft.words import _
 
 if TYPE_CHECKING:
     from growsoft.orm.env import Env
@@ -201,8 +202,11 @@ def _linked_to(env: Env, link: CheckedLink, ids: list[int]) -> Sql:
 def _refusal(env: Env, link: CheckedLink) -> ValidationError:
     info = env.registry.models[link.model]
     return ValidationError(
-        f"{info.fields[link.field].label} of {info.description}: choose a record of the same company, or one that all"
-        " companies share."
+        _(
+            "{label} of {model}: choose a record of the same company, or one that all companies share.",
+            label=info.fields[link.field].label,
+            model=info.description,
+        )
     )
 
 

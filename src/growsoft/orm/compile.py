@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from growsoft.errors import AccessError
-from growsoft.orm.columns import SOURCE, in_language
+from growsoft.orm.columns import in_language
 from growsoft.orm.domain import (
     HIERARCHIES,
     Condition,
@@ -29,6 +29,7 @@ from growsoft.orm.narrow import is_collection
 from growsoft.postgres.schema import ColumnType
 from growsoft.postgres.sql import Sql, ident, join, literal, sql
 from growsoft.postgres.tree import Direction, in_tree
+from growsoft.words import SOURCE, _
 
 if TYPE_CHECKING:
     from growsoft.orm.registry import ModelInfo, Registry
@@ -201,7 +202,7 @@ class Compiler:
 
     def _refuse_unreadable(self, info: ModelInfo, field: AnyField) -> None:
         if self.sees is not None and not self.sees(info, field):
-            raise AccessError(f"You may not read {field.label} of {info.description}.")
+            raise AccessError(_("You may not read {label} of {model}.", label=field.label, model=info.description))
 
     # -- columns -----------------------------------------------------------------------------------------------------
 

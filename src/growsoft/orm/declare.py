@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from growsoft.errors import ConfigError
 from growsoft.orm.access import VERBS, Unique, Verb
 from growsoft.orm.audit import audits
-from growsoft.orm.columns import SOURCE, in_language
+from growsoft.orm.columns import in_language
 from growsoft.orm.compile import Compiler, Declared, constant
 from growsoft.orm.conditions import global_conditions, group_conditions, owner_conditions
 from growsoft.orm.fields import AnyField, Many2many, Many2one, Reference, Selection
@@ -27,6 +27,7 @@ from growsoft.postgres.policies import TRUE, Command, Declarations, Grant, Polic
 from growsoft.postgres.schema import Column, Constraint, ForeignKey, Index, Table, Trigger
 from growsoft.postgres.sql import ident, join, literal, sql
 from growsoft.postgres.tree import tree_triggers
+from growsoft.words import SOURCE
 
 if TYPE_CHECKING:
     from growsoft.orm.registry import ModelInfo, Registry

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Final, LiteralString, TypeVar, overload
 
 from growsoft.errors import AccessError, ConfigError, GrowsoftError
 from growsoft.orm import clock
-from growsoft.orm.columns import SOURCE
 from growsoft.orm.compile import Bound, Compiler
 from growsoft.orm.domain import Condition, Leaf, names_in
 from growsoft.orm.fields import AnyField, Computed
@@ -26,6 +25,7 @@ from growsoft.postgres.context import Context, Door, group_role, working_in
 from growsoft.postgres.database import Database, Files
 from growsoft.postgres.sql import Sql, proven_literal, sql
 from growsoft.postgres.transaction import CompanyRefused, Conflict, Mode, Result, retrying
+from growsoft.words import SOURCE, Terms, _
 
 if TYPE_CHECKING:
     from growsoft.orm.model import Model
@@ -117,6 +117,11 @@ class Env:
         return self.database.files
 
     @property
+    def terms(self) -> Terms:
+        """The words of that language."""
+        return self.registry.terms(self.lang)
+
+    @property
     def tz(self) -> str:
         """The time zone of what is shown."""
         return self.locale.tz
@@ -147,7 +152,7 @@ class Env:
 
     def with_companies(self, *companies: int) -> Env:
         """Work in these of his companies, the first of them the current one. Raises ``CompanyRefused`` for others."""
-        if not self.elevated and not set(companies) <= set(self._own_companies()):
+        if not self.elevated and not set(companies) <= set(self.allowed_companies):
             raise CompanyRefused
         door = working_in(self.door, companies)
         made = Env(self.work, self.database, self.registry, door, self.work.enter_by(self, door), self.locale)
@@ -157,8 +162,9 @@ class Env:
         """Work in one company first, and in the others as before."""
         return self.with_companies(company, *(other for other in self.companies if other != company))
 
-    def _own_companies(self) -> tuple[int, ...]:
-        """Give all companies that the user may work in."""
+    @property
+    def allowed_companies(self) -> tuple[int, ...]:
+        """Ids of all companies that the user may work in, his main one first."""
         return tuple(self.execute(_ACCOUNT.rebind((self.user_id,))).column(int))
 
     def sudo(self, reason: LiteralString) -> Env:
@@ -244,7 +250,7 @@ class Env:
     def refuse_unreadable(self, info: ModelInfo, field: AnyField) -> None:
         """Raise ``AccessError`` for a field that the user's groups may not read."""
         if not self.sees(info, field):
-            raise AccessError(f"You may not read {field.label} of {info.description}.")
+            raise AccessError(_("You may not read {label} of {model}.", label=field.label, model=info.description))
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from growsoft.errors import ValidationError
 from growsoft.orm.fields import AnyField, Computed, Relation
+from growsoft.words import _
 
 if TYPE_CHECKING:
     from growsoft.orm.env import Env
@@ -97,6 +98,10 @@ def _refuse_circle(
 
 def _circle(info: ModelInfo, field: AnyField) -> ValidationError:
     return ValidationError(
-        f"{field.label} of {info.description} goes along a hierarchy, and these records lead round in a circle in it;"
-        " take one of them out of it."
+        _(
+            "{label} of {model} goes along a hierarchy, and these records lead round in a circle in it; take one of"
+            " them out of it.",
+            label=field.label,
+            model=info.description,
+        )
     )

@@ -13,6 +13,7 @@ from growsoft.errors import UserError
 from growsoft.orm.compile import like_pattern, operand, operands
 from growsoft.orm.domain import Condition, ContextValue, DomainError, Leaf, leaves
 from growsoft.orm.fields import AnyField, Computed
+from growsoft.words import _
 
 if TYPE_CHECKING:
     from growsoft.orm.env import Env
@@ -32,7 +33,9 @@ def write_through(env: Env, info: ModelInfo, field: AnyField, ids: tuple[int, ..
     targets: list[Model] = [_before_last(record, field) for record in records]
     if not all(targets):
         link = info.fields[field.related[0]].label
-        raise UserError(f"{field.label}: this is kept at {link}, and there is none; choose one first.")
+        raise UserError(
+            _("{label}: this is kept at {link}, and there is none; choose one first.", label=field.label, link=link)
+        )
     together = targets[0]._of(env, tuple(dict.fromkeys(target._ids[0] for target in targets)))
     together.write({field.related[-1]: raw})
 

@@ -26,6 +26,7 @@ from growsoft.orm.queries import Domain, Queries, condition_of
 from growsoft.orm.texts import refuse_unknown, translations
 from growsoft.postgres.refusals import Locked
 from growsoft.postgres.sql import proven_literal
+from growsoft.words import _
 
 if TYPE_CHECKING:
     from growsoft.orm.env import Env
@@ -207,13 +208,13 @@ class Model(Queries, metaclass=ModelType):
         else:
             given = tuple(ids)
         if not are_ids(given):
-            raise ValidationError("The id of a record is a whole number, one or more.")
+            raise ValidationError(_("The id of a record is a whole number, one or more."))
         return self._of(self.env, given)
 
     def ensure_one(self) -> Self:
         """Give itself when it is exactly one record; else say so."""
         if len(self._ids) != 1:
-            raise UserError(f"This works on one record at a time; {len(self._ids)} were given.")
+            raise UserError(_("This works on one record at a time; {count} were given.", count=len(self._ids)))
         return self
 
     def exists(self) -> Self:

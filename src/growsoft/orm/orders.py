@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
-from growsoft.orm.columns import SOURCE
 from growsoft.orm.compile import value_of
 from growsoft.orm.domain import MAX_STEPS, DomainError
 from growsoft.orm.fields import AnyField, Many2one
 from growsoft.postgres.sql import Sql, ident, join, sql
+from growsoft.words import SOURCE
 
 if TYPE_CHECKING:
     from growsoft.orm.env import Env

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from growsoft.errors import UserError
 from growsoft.orm.fields import AnyField, Many2one, Reference
 from growsoft.postgres.sql import Sql, ident, sql
+from growsoft.words import _
 
 if TYPE_CHECKING:
     from growsoft.orm.env import Env
@@ -33,7 +34,13 @@ def refuse_referred(env: Env, info: ModelInfo, ids: Sequence[int]) -> None:
         other = env.registry.models[model]
         if elevated.execute(_referring(info, other, other.fields[name], ids)).rows:
             label = other.fields[name].label
-            raise ReferredTo(f"{label} of {other.description} still refers to this record; change that first.")
+            raise ReferredTo(
+                _(
+                    "{label} of {model} still refers to this record; change that first.",
+                    label=label,
+                    model=other.description,
+                )
+            )
 
 
 def referring(info: ModelInfo, models: Mapping[str, ModelInfo]) -> Iterator[tuple[str, str]]:

@@ -21,11 +21,12 @@ from growsoft.orm.companies import CheckedLink, checked_links
 from growsoft.orm.domain import DomainError, names_in
 from growsoft.orm.fields import AnyField
 from growsoft.orm.graph import Dependencies
-from growsoft.orm.languages import languages_of
+from growsoft.orm.languages import languages_of, words_of
 from growsoft.orm.model import Model
 from growsoft.orm.money import currency_links, currency_path
 from growsoft.postgres.overlay import read_rows
 from growsoft.postgres.sql import sql
+from growsoft.words import SOURCE, Terms, Words
 
 if TYPE_CHECKING:
     from growsoft.orm.env import Env
@@ -173,9 +174,9 @@ class ModelInfo:
         return self.cls._transient
 
     @property
-    def description(self) -> str:
+    def description(self) -> Words:
         """What the model is, for people: the first words of its docstring, up to a colon or full stop."""
-        return self.cls._description or self.name
+        return Words(self.cls._description or self.name, context=self.name)
 
     @property
     def order(self) -> str:
@@ -252,6 +253,18 @@ class Registry:
     def languages(self) -> tuple[str, ...]:
         """The languages that people can choose: the source language, and those that an app brings words in."""
         return languages_of(app.package for app in self.apps)
+
+    def terms(self, lang: str) -> Terms:
+        """What a language says for the words of the apps; read once."""
+        found = self._terms.get(lang)
+        if found is None:
+            known = lang if lang in self.languages else SOURCE
+            found = self._terms.put(lang, words_of([app.package for app in self.apps], known))
+        return found
+
+    @cached_property
+    def _terms(self) -> Memo[Terms]:
+        return Memo(100)
 
     @cached_property
     def company_links(self) -> tuple[CheckedLink, ...]:

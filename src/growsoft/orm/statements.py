@@ -25,6 +25,7 @@ from growsoft.orm.names import name_within
 from growsoft.postgres.sql import Sql, ident, join, sql
 from growsoft.postgres.transaction import ConstraintViolated, Result
 from growsoft.postgres.tree import CIRCLE, DEPTH
+from growsoft.words import _
 
 if TYPE_CHECKING:
     from growsoft.orm.env import Env
@@ -215,7 +216,7 @@ def refuse_unseen(env: Env, field: AnyField, ids: Sequence[int], model: str = ""
     """Raise unless whoever acts may see all records that he links to."""
     comodel = field.comodel if isinstance(field, Relation) else model
     if ids and len(env[comodel].browse(ids).exists()) < len(set(ids)):
-        raise AccessError(f"{field.label}: choose a record that exists and that you may see.")
+        raise AccessError(_("{label}: choose a record that exists and that you may see.", label=field.label))
 
 
 _UNKNOWN: Final[Mapping[str, object]] = {}
@@ -298,7 +299,7 @@ def _parameter(env: Env, field: AnyField, raw: object) -> object:
     if not field.company_dependent:
         return None if raw is None else json_text(raw)
     if not env.companies:
-        raise UserError(f"{field.label} is a value of a company: choose one to work in.")
+        raise UserError(_("{label} is a value of a company: choose one to work in.", label=field.label))
     return json_text({str(env.companies[0]): raw})
 
 
@@ -306,8 +307,10 @@ def _explained(info: ModelInfo, error: ConstraintViolated) -> ConstraintViolated
     """Say a broken constraint in the model's own words."""
     if error.constraint in (CIRCLE, DEPTH):
         label = info.fields[info.parent_name].label if info.parent_name else ""
-        wrong = "a record cannot be below itself" if error.constraint == CIRCLE else "this is too far below the top"
-        return ConstraintViolated(f"{label}: {wrong}; choose another.", error.constraint, error.kind)
+        wrong = _("{label}: a record cannot be below itself; choose another.", label=label)
+        if error.constraint == DEPTH:
+            wrong = _("{label}: this is too far below the top; choose another.", label=label)
+        return ConstraintViolated(wrong, error.constraint, error.kind)
     for attribute, check in info.checks.items():
         if error.constraint == name_within(f"{info.table}_{attribute}_check"):
             return ConstraintViolated(check.message, error.constraint, error.kind)
@@ -323,17 +326,25 @@ def _explained(info: ModelInfo, error: ConstraintViolated) -> ConstraintViolated
 
 def _taken(info: ModelInfo, index: Unique) -> str:
     labels = [info.fields[name].label for name in index.names]
-    listed = " and ".join(filter(None, (", ".join(labels[:-1]), labels[-1])))
-    return f"There is a record with this {listed} already; choose other values."
+    if len(labels) == 1:
+        return _("There is a record with this {label} already; choose other values.", label=labels[0])
+    return _(
+        "There is a record with this {labels} and {last} already; choose other values.",
+        labels=", ".join(labels[:-1]), last=labels[-1],
+    )  # fmt: skip
 
 
 def _sentence(info: ModelInfo, field: AnyField, error: ConstraintViolated) -> str:
     if error.kind == "not_null" and error.constraint == field.name:
-        return f"{field.label} is required."
+        return _("{label} is required.", label=field.label)
     if error.constraint == name_within(f"{info.table}_{field.name}_unique"):
-        return field.unique if isinstance(field.unique, str) else f"{field.label}: this value is taken already."
+        return (
+            field.unique
+            if isinstance(field.unique, str)
+            else _("{label}: this value is taken already.", label=field.label)
+        )
     if error.constraint == name_within(f"{info.table}_{field.name}_fkey"):
-        return f"{field.label}: choose a record that exists."
+        return _("{label}: choose a record that exists.", label=field.label)
     if error.constraint == name_within(f"{info.table}_{field.name}_choice"):
-        return f"{field.label}: choose one of the listed values."
+        return _("{label}: choose one of the listed values.", label=field.label)
     return ""

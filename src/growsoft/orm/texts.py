@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 from growsoft.errors import MissingError, ValidationError
 from growsoft.orm.statements import write_waiting
 from growsoft.postgres.sql import ident, sql
+from growsoft.words import _
 
 if TYPE_CHECKING:
     from growsoft.orm.env import Env
@@ -18,7 +19,7 @@ def translations(env: Env, info: ModelInfo, name: str, record_id: int) -> dict[s
     field = info.field(name)
     env.refuse_unreadable(info, field)
     if not field.translate:
-        raise ValidationError(f"{field.label} is the same in every language.")
+        raise ValidationError(_("{label} is the same in every language.", label=field.label))
     write_waiting(env.work)
     query = sql("SELECT {c} FROM {t} WHERE id = {id}::bigint", c=ident(name), t=ident(info.table), id=record_id)
     found = env.execute(query).column()
@@ -30,4 +31,10 @@ def translations(env: Env, info: ModelInfo, name: str, record_id: int) -> dict[s
 def refuse_unknown(registry: Registry, lang: str) -> None:
     """Refuse a language that nobody can choose: its texts would never be read."""
     if lang not in registry.languages:
-        raise ValidationError(f"There is no language {lang[:20]!r}; there are: {', '.join(registry.languages)}.")
+        raise ValidationError(
+            _(
+                "There is no language {lang}; there are: {known}.",
+                lang=repr(lang[:20]),
+                known=", ".join(registry.languages),
+            )
+        )

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from growsoft.errors import GrowsoftError, UserError
 from growsoft.orm.fields import AnyField
 from growsoft.postgres.sql import Sql, ident, sql
+from growsoft.words import Words, _
 
 if TYPE_CHECKING:
     from growsoft.orm.env import Env
@@ -51,12 +52,22 @@ def refuse_changed(env: Env, info: ModelInfo, record_id: int, version: int) -> N
     if found == version:
         return
     fields = _changed(env, info, record_id, found - version)
-    listed = ", ".join(field.label for field in fields)
+    listed = ", ".join(env.terms.say(field.label) for field in fields)
     when = moment.astimezone(ZoneInfo(env.tz))
     raise ChangedMeanwhile(
-        f"{_name(env, user)} changed this record at {when:%Y-%m-%d %H:%M} {when.tzname()}"
-        f"{f' ({listed})' if listed else ''}; reload it and apply your change again.",
+        _told(_name(env, user), f"{when:%Y-%m-%d %H:%M} {when.tzname()}", listed),
         user=user, moment=moment, fields=tuple(field.name for field in fields),
+    )  # fmt: skip
+
+
+def _told(user: str, moment: str, fields: str) -> Words:
+    if not fields:
+        return _(
+            "{user} changed this record at {moment}; reload it and apply your change again.", user=user, moment=moment
+        )
+    return _(
+        "{user} changed this record at {moment} ({fields}); reload it and apply your change again.",
+        user=user, moment=moment, fields=fields,
     )  # fmt: skip
 
 

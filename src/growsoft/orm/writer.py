@@ -21,6 +21,7 @@ from growsoft.orm.money import in_currency, round_new
 from growsoft.orm.recompute import awaited, settle
 from growsoft.orm.referring import refuse_referred
 from growsoft.postgres.sql import ident, sql
+from growsoft.words import _
 
 if TYPE_CHECKING:
     from growsoft.orm.env import Env
@@ -43,7 +44,13 @@ def create(env: Env, info: ModelInfo, many: Sequence[Values]) -> tuple[int, ...]
     for name in given:
         field = _writable(info, name)
         if _is_column(field) and name not in insertable:
-            raise AccessError(f"You may not give a new record of {info.description} a value of {field.label}.")
+            raise AccessError(
+                _(
+                    "You may not give a new record of {model} a value of {label}.",
+                    model=info.description,
+                    label=field.label,
+                )
+            )
     rows = [_new_row(env, info, values) for values in many]
     round_new(env, info, rows)
     # A column that is not given here takes its default in PostgreSQL, which is the same.
@@ -71,7 +78,9 @@ def assign(env: Env, info: ModelInfo, ids: tuple[int, ...], values: Values) -> N
             raws[name] = field.to_column(env, value)
             _require(field, raws[name])
             if name not in env.rights.updatable(info):
-                raise AccessError(f"You may not change {field.label} of {info.description}.")
+                raise AccessError(
+                    _("You may not change {label} of {model}.", label=field.label, model=info.description)
+                )
     with env.work.whole():
         _put(env, info, ids, raws)
         for name, value in values.items():
@@ -219,12 +228,12 @@ def _new_row(env: Env, info: ModelInfo, values: Values) -> dict[str, Any]:
 def _writable(info: ModelInfo, name: str) -> AnyField:
     field = info.fields.get(name)
     if field is None:
-        raise ValidationError(f"{info.description} has no field {name[:60]!r}.")
+        raise ValidationError(_("{model} has no field {name}.", model=info.description, name=repr(name[:60])))
     if not field.editable or name in STAMPS or name == "id":
-        raise ValidationError(f"{field.label} is worked out by the system and cannot be written.")
+        raise ValidationError(_("{label} is worked out by the system and cannot be written.", label=field.label))
     return field
 
 
 def _require(field: AnyField, raw: object) -> None:
     if field.required and (raw is None or raw == ""):
-        raise ValidationError(f"{field.label} is required.")
+        raise ValidationError(_("{label} is required.", label=field.label))

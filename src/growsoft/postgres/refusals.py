@@ -7,6 +7,7 @@ from psycopg import errors as pg
 
 from growsoft.errors import AccessError, GrowsoftError, UserError, ValidationError
 from growsoft.postgres.connection import DatabaseUnavailable
+from growsoft.words import _
 
 RuleKind = Literal["unique", "foreign_key", "check", "not_null"]
 
@@ -80,17 +81,17 @@ def translated(error: psycopg.Error) -> GrowsoftError:
         if isinstance(error, kind):
             return answer()
     if isinstance(error, pg.DataError):
-        return ValidationError("A value does not fit its field; correct it and try again.")
+        return ValidationError(_("A value does not fit its field; correct it and try again."))
     return DatabaseError(error.sqlstate or "", str(error).partition("\n")[0])
 
 
-_REFERENCED: Final = "Other records refer to this one, or it refers to a missing one."
+_REFERENCED: Final = _("Other records refer to this one, or it refers to a missing one.")
 _RULES: Final[dict[type[psycopg.Error], tuple[RuleKind, str]]] = {
-    pg.UniqueViolation: ("unique", "This value is taken already; choose another."),
+    pg.UniqueViolation: ("unique", _("This value is taken already; choose another.")),
     pg.ForeignKeyViolation: ("foreign_key", _REFERENCED),
     pg.RestrictViolation: ("foreign_key", _REFERENCED),
-    pg.CheckViolation: ("check", "A value is outside of what is allowed."),
-    pg.NotNullViolation: ("not_null", "A required value is missing."),
+    pg.CheckViolation: ("check", _("A value is outside of what is allowed.")),
+    pg.NotNullViolation: ("not_null", _("A required value is missing.")),
 }
 # In this order: the first class that fits answers.
 _ANSWERS: Final[dict[type[psycopg.Error], type[GrowsoftError]]] = {

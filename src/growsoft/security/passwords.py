@@ -19,6 +19,7 @@ from typing import Self
 
 from growsoft.errors import UserError, ValidationError
 from growsoft.security.common_passwords import is_common
+from growsoft.words import _
 
 DEFAULT_ROUNDS = 600_000
 FLOOR_ROUNDS = 220_000
@@ -193,16 +194,21 @@ class PasswordPolicy:
         text = normalised(password)
         if len(text) < self.minimum_length:
             raise ValidationError(
-                f"Choose a password of at least {self.minimum_length} characters; a few words are easy to keep."
+                _(
+                    "Choose a password of at least {count} characters; a few words are easy to keep.",
+                    count=self.minimum_length,
+                )
             )
         if is_common(text):
-            raise ValidationError("Many people use this password and attackers try it first; choose words of your own.")
+            raise ValidationError(
+                _("Many people use this password and attackers try it first; choose words of your own.")
+            )
         if _is_pattern(text, self.minimum_length):
             raise ValidationError(
-                "This password only repeats or counts; choose a few words that do not belong together."
+                _("This password only repeats or counts; choose a few words that do not belong together.")
             )
         if self._is_identity(text, (login, name, company)):
-            raise ValidationError("Choose a password without your sign-in name, your name or your company's name.")
+            raise ValidationError(_("Choose a password without your sign-in name, your name or your company's name."))
 
     def _is_identity(self, password: str, names: tuple[str, ...]) -> bool:
         """Say whether little is left of a password without the names that everybody knows."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from weakref import WeakKeyDictionary
 
 from growsoft.errors import ConfigError
@@ -13,7 +13,8 @@ from growsoft.orm.registry import App, Registry
 from growsoft.views.added import ADDED, with_added_fields, with_added_search
 from growsoft.views.defaults import default_views
 from growsoft.views.fields import ModelView
-from growsoft.views.values import Form, List, Menu, Search, Views
+from growsoft.views.values import Form, Group, List, Menu, Search, Views
+from growsoft.words import SOURCE, Terms
 
 Declared = Form | List | Search | Menu
 
@@ -42,15 +43,39 @@ class Catalogue:
         return next((menu.title for menu in self.menus if menu.model == model.name), model.title)
 
 
-_catalogues: WeakKeyDictionary[Registry, Catalogue] = WeakKeyDictionary()
+_catalogues: WeakKeyDictionary[Registry, dict[str, Catalogue]] = WeakKeyDictionary()
 
 
-def catalogue_of(registry: Registry) -> Catalogue:
-    """Return the catalogue of a registry; registries are immutable, so it is made once for each."""
-    found = _catalogues.get(registry)
+def catalogue_of(registry: Registry, lang: str = SOURCE) -> Catalogue:
+    """Return the catalogue of a registry in a language; registries are immutable, so it is made once for each."""
+    known = _catalogues.setdefault(registry, {})
+    found = known.get(lang)
     if found is None:
-        found = _catalogues[registry] = build(registry)
+        made = build(registry) if lang == SOURCE else translated(catalogue_of(registry), registry.terms(lang))
+        found = known[lang] = made
     return found
+
+
+def translated(catalogue: Catalogue, terms: Terms) -> Catalogue:
+    """Return a catalogue with its titles in a language."""
+    return Catalogue(
+        forms={name: _form(form, terms) for name, form in catalogue.forms.items()},
+        lists=catalogue.lists,
+        searches={name: _search(search, terms) for name, search in catalogue.searches.items()},
+        menus=tuple(
+            replace(menu, title=terms.text(menu.title), section=terms.text(menu.section)) for menu in catalogue.menus
+        ),
+    )
+
+
+def _form(form: Form, terms: Terms) -> Form:
+    parts = (Group(terms.text(p.title), *p.fields) if isinstance(p, Group) else p for p in form.parts)
+    return Form(form.model, *parts, status=form.status)
+
+
+def _search(search: Search, terms: Terms) -> Search:
+    filters = tuple(replace(known, title=terms.text(known.title)) for known in search.filters)
+    return Search(search.model, *search.fields, filters=filters)
 
 
 def build(registry: Registry) -> Catalogue:

@@ -23,13 +23,13 @@ MOST_FIXED_PLACES: Final = 2
 
 # Registries are immutable and profiles are named by their content, so what was worked out once holds for as long as the
 # registry is in use: that of a database goes when an administrator adds another field.
-_described: WeakKeyDictionary[Registry, dict[tuple[str, str], ModelView | None]] = WeakKeyDictionary()
+_described: WeakKeyDictionary[Registry, dict[tuple[str, str, str], ModelView | None]] = WeakKeyDictionary()
 
 
 def model_view(env: Env, name: str) -> ModelView:
     """Return a model as whoever acts may see it. Raises `MissingError` for one that is not there or not for him."""
     known = _described.setdefault(env.registry, {})
-    key = (env.context.profile, name)
+    key = (env.context.profile, env.lang, name)
     if key not in known:
         info = env.registry.models.get(name)
         if info is None:
@@ -60,7 +60,9 @@ def _described_for(env: Env, info: ModelInfo) -> ModelView | None:
         for name, field in info.fields.items()
         if _visible(env, info, field, rights)
     }
-    return ModelView(info.name, info.description, fields, info.rec_name, info.order, frozenset(_verbs(info, rights)))
+    return ModelView(
+        info.name, env.terms.say(info.description), fields, info.rec_name, info.order, frozenset(_verbs(info, rights))
+    )
 
 
 def _visible(env: Env, info: ModelInfo, field: AnyField, rights: Rights) -> bool:
@@ -82,13 +84,13 @@ def _field_view(env: Env, info: ModelInfo, field: AnyField, rights: Rights) -> F
     places = shape.digits if isinstance(shape, Decimal) else None
     return FieldView(
         name=field.name,
-        label=field.label,
+        label=env.terms.say(field.label),
         kind=_kind(field.kind),
         required=field.required,
         readonly=not field.editable or _is_kept(field) or not _changeable(env, info, field, rights),
-        help=field.help,
+        help=env.terms.text(field.help, field.name),
         stored=field.stored,
-        choices=_choices(shape),
+        choices=_choices(env, shape),
         relation=field.comodel if isinstance(field, Relation) else "",
         inverse=field.inverse if isinstance(field, One2many) else "",
         size=shape.size if isinstance(shape, Char) else LONGEST,
@@ -113,11 +115,11 @@ def _changeable(env: Env, info: ModelInfo, field: AnyField, rights: Rights) -> b
     return field.name in rights.insertable(info) | rights.updatable(info)
 
 
-def _choices(field: AnyField) -> tuple[tuple[str, str], ...]:
+def _choices(env: Env, field: AnyField) -> tuple[tuple[str, str], ...]:
     """Return the values of a selection with their words."""
-    return (
-        tuple((member.value, choice_label(member)) for member in field.choices) if isinstance(field, Selection) else ()
-    )
+    if not isinstance(field, Selection):
+        return ()
+    return tuple((member.value, env.terms.text(choice_label(member), field.name)) for member in field.choices)
 
 
 def choice_label(member: Enum) -> str:

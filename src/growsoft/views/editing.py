@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, tzinfo
 from typing import Final
 
 import msgspec
@@ -12,13 +11,17 @@ import msgspec
 from growsoft.errors import MissingError, ValidationError
 from growsoft.views.entering import Read, Reader, Submitted, editable, entry_of
 from growsoft.views.fields import FieldView, ModelView
-from growsoft.views.formats import moment
+from growsoft.views.manner import PLAIN, Manner
 from growsoft.views.records import Record, Records, Stale
 from growsoft.views.screens import Entry, EntryLine, EntryScreen, EntrySection, EntryTable
 from growsoft.views.values import Form, Group, Lines, Views
+from growsoft.words import _
 
 MOST_LINES: Final = 200
-NOT_SAVED: Final = "Nothing was saved yet: correct the marked fields."
+NOT_SAVED: Final = _("Nothing was saved yet: correct the marked fields.")
+
+
+SOMEBODY: Final = _("Somebody else")
 
 
 class NotSaved(Exception):
@@ -40,14 +43,14 @@ class Editor:
     form: Form
     views_of: Callable[[ModelView], Views]
     path: str
-    zone: tzinfo = UTC
+    manner: Manner = PLAIN
 
     # -- screens -----------------------------------------------------------------------------------------------------
 
     def new(self) -> EntryScreen:
         """Return the form of a record that is not there yet."""
         values = self.records.defaults(self.model, [field.name for field in self._fields()])
-        entries = {field.name: entry_of(field, values.get(field.name), self.zone) for field in self._fields()}
+        entries = {field.name: entry_of(field, values.get(field.name), self.manner) for field in self._fields()}
         return self._screen(0, entries, tuple(self._table(part, ()) for part in self._lines()))
 
     def open(self, record: int) -> EntryScreen:
@@ -88,7 +91,7 @@ class Editor:
         except Stale:
             raise NotSaved(self._conflict(record, reads, tables), conflict=True) from None
         except ValidationError as error:
-            raise NotSaved(_blamed(screen, error.message)) from error
+            raise NotSaved(_blamed(screen, self.manner.say(error.words))) from error
 
     def _store(self, record: int, reads: Mapping[str, Read], tables: Sequence[SubmittedTable], version: int) -> int:
         """Store the record itself, then its lines."""
@@ -114,7 +117,7 @@ class Editor:
             if theirs.was != read.entry.was:
                 changed.append(theirs.field.label)
             entries[name] = _merged(read, theirs, now.changed_by)
-        problem = conflict_sentence(now, changed, self.zone)
+        problem = conflict_sentence(now, changed, self.manner)
         kept = tuple(self._refreshed(record, part, found) for part, found in zip(self._lines(), tables, strict=True))
         return replace(self._screen(record, entries, kept, version=now.version, title=now.name), problem=problem)
 
@@ -160,7 +163,7 @@ class Editor:
 
     def _entries(self, record: Record) -> dict[str, Entry]:
         """Return the inputs for the values of a record."""
-        return {field.name: entry_of(field, record.values.get(field.name), self.zone) for field in self._fields()}
+        return {field.name: entry_of(field, record.values.get(field.name), self.manner) for field in self._fields()}
 
     def _line_records(self, record: int, part: Lines) -> Sequence[Record]:
         """Return the lines of a record."""
@@ -181,7 +184,7 @@ class Editor:
     def _line(self, field: FieldView, columns: Sequence[FieldView], record: Record, key: str) -> EntryLine:
         """Return the inputs of one line."""
         prefix = line_prefix(field, key)
-        entries = (entry_of(column, record.values.get(column.name), self.zone, prefix) for column in columns)
+        entries = (entry_of(column, record.values.get(column.name), self.manner, prefix) for column in columns)
         return EntryLine(prefix, record.id, record.version, tuple(entries))
 
     def _blank(self, table: EntryTable, number: int) -> EntryLine:
@@ -194,7 +197,7 @@ class Editor:
     def _submitted(self, record: int, submitted: Submitted) -> tuple[dict[str, Read], tuple[SubmittedTable, ...]]:
         """Read the inputs of the record and of its lines."""
         was = _was(submitted.text("was"))
-        reads = Reader(self.records, submitted, self.zone).read_all(self._fields(), was)
+        reads = Reader(self.records, submitted, self.manner).read_all(self._fields(), was)
         return reads, tuple(self._submitted_table(record, part, submitted) for part in self._lines())
 
     def _submitted_table(self, record: int, part: Lines, submitted: Submitted) -> SubmittedTable:
@@ -211,7 +214,7 @@ class Editor:
         prefix = line_prefix(table.field, key)
         was = _was(submitted.text(f"{prefix}was"))
         record = _number(submitted.text(f"{prefix}record"))
-        reads = Reader(self.records, submitted, self.zone, prefix).read_all(table.columns, was)
+        reads = Reader(self.records, submitted, self.manner, prefix).read_all(table.columns, was)
         blank = {entry.field.name: entry.was for entry in table.blank.entries}
         delete = submitted.text(f"{prefix}delete") == "1"
         entries = tuple(read.entry for read in reads.values())
@@ -233,13 +236,17 @@ class Editor:
         """Put the form together."""
         return EntryScreen(
             model=self.model,
-            title=title or (self.model.title if record else f"New {self.model.title.lower()}"),
+            title=title or (self.model.title if record else self._untitled()),
             action=f"{self.path}/{record}/edit" if record else f"{self.path}/new",
             back=f"{self.path}/{record}" if record else self.path,
             parts=tuple(_parts(self.form, entries, {table.field.name: table for table in tables})),
             version=version,
             was=msgspec.json.encode({name: entry.was for name, entry in entries.items()}).decode() if record else "",
         )
+
+    def _untitled(self) -> str:
+        """Return what a record is called that is not there yet."""
+        return self.manner.say(_("New {title}", title=self.manner.within(self.model.title)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,28 +301,34 @@ def line_prefix(field: FieldView, key: str) -> str:
     return f"l.{field.name}.{key}."
 
 
-def conflict_sentence(record: Record, changed: Iterable[str], zone: tzinfo) -> str:
+def conflict_sentence(record: Record, changed: Iterable[str], manner: Manner) -> str:
     """Say who changed what, and what to do now."""
-    who = record.changed_by or "Somebody else"
-    when = f" on {moment(record.changed_at, zone)}" if record.changed_at is not None else ""
-    what = _listed(list(changed)) or "this record or its lines"
-    return (
-        f"{who} changed {what}{when}, after you opened this page, so nothing was saved yet. "
-        "What you typed is still here: look at the marked fields, then save again."
-    )
+    who = record.changed_by or manner.say(SOMEBODY)
+    when = manner.moment(record.changed_at) if record.changed_at is not None else "?"
+    what = _listed(list(changed), manner) or manner.say(_("this record or its lines"))
+    return manner.say(
+        _(
+            "{who} changed {what} on {moment}, after you opened this page, so nothing was saved yet. What you typed is"
+            " still here: look at the marked fields, then save again.",
+            who=who, what=what, moment=when,
+        )
+    )  # fmt: skip
 
 
-def _listed(names: list[str]) -> str:
+def _listed(names: list[str], manner: Manner) -> str:
     """Return names as a part of a sentence."""
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if names else ""
+    if len(names) < 2:
+        return "".join(names)
+    return manner.say(_("{names} and {last}", names=", ".join(names[:-1]), last=names[-1]))
 
 
 def _merged(read: Read, theirs: Entry, who: str) -> Entry:
     """Return the input of one field after a conflict: ours where we changed it, theirs where we did not."""
     if theirs.was == read.entry.was or not read.changed:
         return theirs if not read.changed else replace(read.entry, was=theirs.was)
-    shown = theirs.text or ", ".join(link.name for link in theirs.picked) or "nothing"
-    return replace(read.entry, was=theirs.was, problem=f"{who or 'Somebody else'} made this “{shown}” meanwhile.")
+    shown: str = theirs.text or ", ".join(link.name for link in theirs.picked) or _("nothing")
+    problem = _("{who} made this “{value}” meanwhile.", who=who or SOMEBODY, value=shown)
+    return replace(read.entry, was=theirs.was, problem=problem)
 
 
 def _parts(

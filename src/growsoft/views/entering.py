@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, tzinfo
 from typing import Final, Protocol
 
 from growsoft.errors import MissingError
 from growsoft.views.fields import NUMBERS, SHOWN_ONLY, FieldView, Link, ModelView, Value
 from growsoft.views.formats import entered
+from growsoft.views.manner import PLAIN, Manner
 from growsoft.views.parsing import NotReadable, parsed
 from growsoft.views.records import Records
 from growsoft.views.screens import Entry
+from growsoft.words import _
 
 MOST_CANDIDATES: Final = 8
 MOST_TAGS: Final = 500
 LARGEST_ID: Final = 2**63 - 1
 
-MISSING: Final = "Fill this in."
-GONE: Final = "This record is gone or hidden from you; choose another."
+MISSING: Final = _("Fill this in.")
+GONE: Final = _("This record is gone or hidden from you; choose another.")
 
 
 class Submitted(Protocol):
@@ -56,7 +57,7 @@ def editable(field: FieldView) -> bool:
     return not field.readonly and field.kind not in SHOWN_ONLY
 
 
-def entry_of(field: FieldView, value: Value, zone: tzinfo = UTC, prefix: str = "") -> Entry:
+def entry_of(field: FieldView, value: Value, manner: Manner = PLAIN, prefix: str = "") -> Entry:
     """Return the input that holds a value."""
     match value:
         case Link():
@@ -64,18 +65,18 @@ def entry_of(field: FieldView, value: Value, zone: tzinfo = UTC, prefix: str = "
         case tuple():
             return Entry(field, "", value, was=" ".join(str(link.id) for link in value), prefix=prefix)
         case _:
-            text = entered(field, value, zone)
+            text = entered(field, value, manner)
             return Entry(field, text, was=text, prefix=prefix)
 
 
 class Reader:
     """Reads the inputs of one form, or of one of its lines by the prefix of its inputs' names."""
 
-    def __init__(self, records: Records, submitted: Submitted, zone: tzinfo = UTC, prefix: str = "") -> None:
+    def __init__(self, records: Records, submitted: Submitted, manner: Manner = PLAIN, prefix: str = "") -> None:
         """Read what was submitted; linked records are looked up among those that this person may see."""
         self._records = records
         self._submitted = submitted
-        self._zone = zone
+        self._manner = manner
         self._prefix = prefix
 
     def read_all(self, fields: Sequence[FieldView], was: Mapping[str, str]) -> dict[str, Read]:
@@ -104,14 +105,14 @@ class Reader:
     def _scalar(self, field: FieldView, text: str) -> Read:
         """Read a value that stands for itself."""
         try:
-            value = parsed(field, text, self._zone)
+            value = parsed(field, text, self._manner)
         except NotReadable as error:
-            return Read(Entry(field, text, problem=error.message))
+            return Read(Entry(field, text, problem=error.words))
         if field.required and value in {None, ""}:
             return Read(Entry(field, text, problem=MISSING))
         # Written back as it will be stored, so that a value typed differently is not taken for a change.
         empty_number = field.kind in NUMBERS and not text.strip()
-        return Read(Entry(field, "" if empty_number else entered(field, value, self._zone)), value)
+        return Read(Entry(field, "" if empty_number else entered(field, value, self._manner)), value)
 
     def _link(self, field: FieldView, text: str) -> Read:
         """Read a link: a chosen candidate, else the picked record as long as its name stands, else the text."""
@@ -139,8 +140,9 @@ class Reader:
             return _linked(field, text, exact[0])
         candidates = tuple(exact or self._records.named(model, text, limit=MOST_CANDIDATES))
         if not candidates:
-            return Read(Entry(field, text, problem=f"There is no {model.title.lower()} of this name."))
-        return Read(Entry(field, text, problem="Choose which one is meant.", candidates=candidates))
+            title = self._manner.within(model.title)
+            return Read(Entry(field, text, problem=_("There is no {title} of this name.", title=title)))
+        return Read(Entry(field, text, problem=_("Choose which one is meant."), candidates=candidates))
 
     def _tags(self, field: FieldView, text: str) -> Read:
         """Read tags: those that stay ticked, and those that were typed, with commas between them."""
@@ -150,7 +152,7 @@ class Reader:
         found = {name: self._records.named(self._model(field), name, limit=1, exactly=True) for name in typed}
         unknown = [name for name, links in found.items() if not links]
         tags = tuple(dict.fromkeys([*kept, *(link for links in found.values() for link in links)]))
-        problem = f"There is none called {unknown[0]}." if unknown else ""
+        problem = _("There is none called {name}.", name=unknown[0]) if unknown else ""
         problem = problem or (MISSING if field.required and not tags else "")
         return Read(Entry(field, ", ".join(unknown), tags, problem=problem), tuple(link.id for link in tags))
 

@@ -2,38 +2,39 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, tzinfo
+from datetime import date, datetime, tzinfo
 from decimal import Context, Decimal
 from html import unescape
 
 from growsoft.orm.fields.markup import words
 from growsoft.views.fields import FieldView, Link, Money, Value
+from growsoft.views.manner import PLAIN, Manner
+from growsoft.words import _
 
-MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 # U+2212: a minus as wide as a plus, so that columns of figures stand in line.
 MINUS = "\N{MINUS SIGN}"
-_SIZES = ((1_000_000_000, "GB"), (1_000_000, "MB"), (1000, "kB"), (1, "bytes"))
+_SIZES = ((1_000_000_000, "GB"), (1_000_000, "MB"), (1000, "kB"), (1, _("bytes")))
 # Wide enough for every number that a column keeps: the default context would refuse the longest ones.
 _EXACT = Context(prec=1000)
 
 
-def shown(field: FieldView, value: Value, zone: tzinfo = UTC) -> str:
+def shown(field: FieldView, value: Value, manner: Manner = PLAIN) -> str:
     """Return a value as people read it; nothing is shown as nothing."""
     match value:
         case None:
             return ""
         case bool():
-            return "Yes" if value else "No"
+            return manner.say(_("Yes") if value else _("No"))
         case str():
             return _text(field, value)
         case int() if field.kind == "binary":
-            return size(value)
+            return size(value, manner)
         case int() | Decimal():
-            return number(value, field.places)
+            return number(value, field.places, manner)
         case Money():
-            return money(value)
+            return money(value, manner)
         case datetime() | date():
-            return moment(value, zone) if isinstance(value, datetime) else day(value)
+            return manner.moment(value) if isinstance(value, datetime) else manner.day(value)
         case Link() | tuple():
             return names(value)
 
@@ -54,37 +55,27 @@ def names(value: Link | tuple[Link, ...]) -> str:
     return value.name if isinstance(value, Link) else ", ".join(link.name for link in value)
 
 
-def number(value: int | Decimal, places: int | None = None) -> str:
+def number(value: int | Decimal, places: int | None = None, manner: Manner = PLAIN) -> str:
     """Return a number with groups of three digits; a decimal without fixed places loses only its last zeros."""
     if isinstance(value, Decimal):
         value = trimmed(value) if places is None else value.quantize(Decimal(1).scaleb(-places), context=_EXACT)
-    return f"{value:,f}".replace("-", MINUS) if isinstance(value, Decimal) else f"{value:,}".replace("-", MINUS)
+    return manner.terms.number(value).replace("-", MINUS)
 
 
-def size(count: int) -> str:
+def size(count: int, manner: Manner = PLAIN) -> str:
     """Return a size in bytes as people say it, in powers of ten like disks (SI)."""
     step = next((step for step, _unit in _SIZES if count >= step), 1)
-    return f"{count / step:.3g}\N{NO-BREAK SPACE}{dict(_SIZES)[step]}"
+    digits = manner.terms.number(Decimal(f"{count / step:.3g}"))
+    return f"{digits}\N{NO-BREAK SPACE}{manner.say(dict(_SIZES)[step])}"
 
 
-def money(value: Money) -> str:
+def money(value: Money, manner: Manner = PLAIN) -> str:
     """Return an amount before its symbol, at the currency's decimals."""
-    amount = f"{value.amount:,.{value.places}f}".replace("-", MINUS)
+    amount = number(value.amount, value.places, manner)
     return f"{amount}\N{NO-BREAK SPACE}{value.symbol}" if value.symbol else amount
 
 
-def day(value: date) -> str:
-    """Return a day that nobody can misread, whatever order his country writes it in."""
-    return f"{value.day}\N{NO-BREAK SPACE}{MONTHS[value.month - 1]}\N{NO-BREAK SPACE}{value.year}"
-
-
-def moment(value: datetime, zone: tzinfo) -> str:
-    """Return a moment in the reader's time zone, to the minute."""
-    local = value.astimezone(zone)
-    return f"{day(local)}, {local:%H:%M}"
-
-
-def entered(field: FieldView, value: Value, zone: tzinfo = UTC) -> str:
+def entered(field: FieldView, value: Value, manner: Manner = PLAIN) -> str:
     """Return a value as the text of its input: what `parsed` reads back as the same value."""
     match value:
         case None:
@@ -94,13 +85,18 @@ def entered(field: FieldView, value: Value, zone: tzinfo = UTC) -> str:
         case int() | str():
             return str(value)
         case Decimal():
-            return f"{trimmed(value):f}" if field.places is None else f"{value:.{field.places}f}"
+            return _typed(f"{trimmed(value):f}" if field.places is None else f"{value:.{field.places}f}", manner)
         case Money():
-            return f"{value.amount:.{value.places}f}"
+            return _typed(f"{value.amount:.{value.places}f}", manner)
         case datetime() | date():
-            return _local(value, zone) if isinstance(value, datetime) else value.isoformat()
+            return _local(value, manner.zone) if isinstance(value, datetime) else value.isoformat()
         case Link() | tuple():
             return names(value)
+
+
+def _typed(digits: str, manner: Manner) -> str:
+    """Return a number as the reader would type it."""
+    return digits.replace(".", manner.terms.signs[0])
 
 
 def _local(value: datetime, zone: tzinfo) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, tzinfo
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Final
 
@@ -15,15 +15,19 @@ from growsoft.errors import AccessError, MissingError
 from growsoft.orm.env import Env
 from growsoft.orm.history import Change, Entry, Kind
 from growsoft.views.fields import FieldView, Link, ModelView, Value
-from growsoft.views.formats import moment, shown
+from growsoft.views.formats import shown
+from growsoft.views.manner import Manner
 from growsoft.views.people import users_of
+from growsoft.words import _
 
 # As many as people read at once; the command line shows more.
 NEWEST: Final = 50
 # A field as long as a page is told by its beginning.
 LONGEST: Final = 300
 
-_DONE: Final[Mapping[Kind, str]] = {"create": "made it", "write": "changed it", "unlink": "deleted it"}
+_DONE: Final[Mapping[Kind, str]] = {
+    "create": _("made it"), "write": _("changed it"), "unlink": _("deleted it"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +53,14 @@ class Moment:
     changes: tuple[Told, ...]
 
 
-def history_of(env: Env, model: ModelView, record: int, zone: tzinfo) -> list[Moment]:
+def history_of(env: Env, model: ModelView, record: int, manner: Manner) -> list[Moment]:
     """Return the newest entries of a record's history; raises `MissingError` for one that is not for this reader."""
     found = env[model.name].browse(record)
     if not found.exists():
         raise MissingError
     entries = found.history(NEWEST)
     names = _names(env, model, entries)
-    return [_moment(model, entry, names, zone) for entry in entries]
+    return [_moment(model, entry, names, manner) for entry in entries]
 
 
 class _Names:
@@ -103,11 +107,11 @@ def _ids(value: object) -> tuple[int, ...]:
     return tuple(one for one in value if isinstance(one, int)) if isinstance(value, tuple) else ()  # pyright: ignore[reportUnknownVariableType]  a tuple of whatever
 
 
-def _moment(model: ModelView, entry: Entry, names: _Names, zone: tzinfo) -> Moment:
+def _moment(model: ModelView, entry: Entry, names: _Names, manner: Manner) -> Moment:
     fields = [(model.fields[change.field], change) for change in entry.changes if change.field in model.fields]
-    told = (_told(field, change, names, zone) for field, change in fields)
+    told = (_told(field, change, names, manner) for field, change in fields)
     return Moment(
-        when=moment(entry.at, zone),
+        when=manner.moment(entry.at),
         at=entry.at,
         who=names.of("", entry.user_id) if entry.user_id else "Growsoft",
         staff=names.of("", entry.actor) if entry.actor else "",
@@ -118,14 +122,14 @@ def _moment(model: ModelView, entry: Entry, names: _Names, zone: tzinfo) -> Mome
     )
 
 
-def _told(field: FieldView, change: Change, names: _Names, zone: tzinfo) -> Told:
+def _told(field: FieldView, change: Change, names: _Names, manner: Manner) -> Told:
     return Told(
-        field.label, _words(field, change.before, names, zone), _words(field, change.after, names, zone)
+        field.label, _words(field, change.before, names, manner), _words(field, change.after, names, manner)
     )  # fmt: skip
 
 
-def _words(field: FieldView, value: object, names: _Names, zone: tzinfo) -> str:
-    text = shown(field, _value(field, value, names), zone)
+def _words(field: FieldView, value: object, names: _Names, manner: Manner) -> str:
+    text = shown(field, _value(field, value, names), manner)
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 

@@ -1,13 +1,18 @@
-"""People: who is signed in, in the words of screens. The data layer knows ids; which table names them, an app says."""
+"""People: who is signed in, how he reads and where he works. Which table names people, an app says."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
+from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from growsoft.errors import GrowsoftError
-from growsoft.orm import Env, ModelInfo
+from growsoft.errors import AccessError, GrowsoftError
+from growsoft.orm import Env, Locale, ModelInfo
+from growsoft.orm.fields import Many2many
+from growsoft.views.fields import Link
+from growsoft.views.manner import Manner
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +22,18 @@ class Person:
     id: int
     name: str
     login: str = ""
-    zone: tzinfo = UTC
+    lang: str = ""
+    tz: str = "UTC"
+
+    @property
+    def zone(self) -> tzinfo:
+        """His time zone."""
+        return zone_of(self.tz)
+
+    @property
+    def locale(self) -> Locale:
+        """Language and time zone as the data layer takes them."""
+        return Locale(self.lang, self.tz if self.zone is not UTC else "UTC")
 
     @property
     def initials(self) -> str:
@@ -42,11 +58,45 @@ def person_of(env: Env) -> Person:
         return unnamed
     found = row[0]
     return Person(
-        env.user_id, str(found[users.rec_name]), str(found.get("login", "")), zone_of(str(found.get("tz", "")))
+        id=env.user_id,
+        name=str(found[users.rec_name]),
+        login=str(found.get("login", "")),
+        lang=str(found.get("lang", "")),
+        tz=str(found.get("tz", "")),
     )
 
 
-_WANTED = frozenset({"login", "tz"})
+def manner_of(env: Env) -> Manner:
+    """Return how whoever acts in an environment reads."""
+    return Manner(env.terms, zone_of(env.tz))
+
+
+# What everybody may change of himself, besides his password.
+PREFERENCES: Final = ("lang", "tz")
+_WANTED: Final = frozenset({"login", *PREFERENCES})
+
+
+def prefer(env: Env, values: Mapping[str, str]) -> None:
+    """Change the language and the time zone of whoever acts, and nothing else of anybody."""
+    users = users_of(env)
+    if users is None or not set(values) <= set(PREFERENCES):
+        raise AccessError
+    mine = env[users.name].browse(env.user_id).sudo("people choose their own language and time zone")
+    mine.write(values)
+
+
+def companies_of(env: Env) -> tuple[Link, ...]:
+    """Return the companies that whoever acts may work in, those he works in first; none when there is no choice."""
+    allowed = env.allowed_companies
+    users = users_of(env)
+    if len(allowed) < 2 or users is None:
+        return ()
+    accounts = next(app.accounts for app in env.registry.apps if app.accounts is not None)
+    fields = (field for field in users.fields.values() if isinstance(field, Many2many))
+    model = next(field.comodel for field in fields if field.relation(users.table) == accounts.companies)
+    info = env.registry[model]
+    rows = env[model].browse(dict.fromkeys((*env.companies, *allowed))).exists().read([info.rec_name])
+    return tuple(Link(int(row["id"]), str(row[info.rec_name])) for row in rows)
 
 
 def users_of(env: Env) -> ModelInfo | None:

@@ -12,8 +12,10 @@ from urllib.parse import urlencode
 from growsoft.errors import ValidationError
 from growsoft.orm.domain import EVERYTHING, Condition, Every, Leaf, Some
 from growsoft.views.fields import NUMBERS, TEXTS, FieldView, ModelView
+from growsoft.views.manner import PLAIN, Manner
 from growsoft.views.parsing import parsed
 from growsoft.views.values import Search
+from growsoft.words import _
 
 PAGE_SIZE: Final = 80
 MOST_FACETS: Final = 20
@@ -145,7 +147,7 @@ def order_of(query: Query, default: str) -> str:
     return f"{query.sort[1:]} desc, id desc" if query.sort.startswith("-") else f"{query.sort}, id"
 
 
-def condition_of(model: ModelView, search: Search, query: Query, zone: tzinfo = UTC) -> Condition:
+def condition_of(model: ModelView, search: Search, query: Query, manner: Manner = PLAIN) -> Condition:
     """Return the condition of a query: every word in some searched field, every facet, every filter.
 
     Facets of one field are alternatives: two cities mean either. Raises `NotSearchable`.
@@ -153,7 +155,7 @@ def condition_of(model: ModelView, search: Search, query: Query, zone: tzinfo = 
     parts: list[Condition] = [_word(model, search, word) for word in query.words.split()[:10]]
     by_field: dict[str, list[Condition]] = {}
     for facet in query.facets:
-        by_field.setdefault(facet.field, []).append(_facet(model.fields[facet.field], facet.text, zone))
+        by_field.setdefault(facet.field, []).append(_facet(model.fields[facet.field], facet.text, manner))
     parts.extend(Some(tuple(found)) for found in by_field.values())
     parts.extend(known.condition for known in search.filters if known.name in query.filters)
     return Every(tuple(parts)) if parts else EVERYTHING
@@ -165,28 +167,28 @@ def _word(model: ModelView, search: Search, word: str) -> Condition:
     return Some(tuple(Leaf((field.name,), "ilike", word) for field in fields))
 
 
-def _facet(field: FieldView, text: str, zone: tzinfo) -> Condition:
+def _facet(field: FieldView, text: str, manner: Manner) -> Condition:
     """Return the condition of one facet, by the kind of its field."""
     if field.kind in TEXTS or field.kind == "html" or field.relation:
         return Leaf((field.name,), "ilike", text)
     try:
-        return _compared(field, text, zone)
+        return _compared(field, text, manner)
     except ValidationError as error:
-        raise NotSearchable(f"{field.label}: {error.message}") from error
+        raise NotSearchable(_("{label}: {problem}", label=field.label, problem=error.words)) from error
 
 
-def _compared(field: FieldView, text: str, zone: tzinfo) -> Condition:
+def _compared(field: FieldView, text: str, manner: Manner) -> Condition:
     """Return the condition of a facet that compares: `>=100`, `2024-05`, `yes`, a choice."""
     found = _COMPARED.fullmatch(text.strip())
     sign = found["operator"] if found else None
     value = found["value"].strip() if found else ""
     if not value:
-        raise NotSearchable("Write what to compare with, such as >=100.")
+        raise NotSearchable(_("Write what to compare with, such as >=100."))
     if field.kind in {"date", "datetime"}:
-        return _in_time(field, sign, value, zone)
+        return _in_time(field, sign, value, manner)
     if field.kind in NUMBERS and sign is not None:
-        return Leaf((field.name,), _comparison(sign), parsed(field, value))
-    return Leaf((field.name,), "=", parsed(field, text, zone))
+        return Leaf((field.name,), _comparison(sign), parsed(field, value, manner))
+    return Leaf((field.name,), "=", parsed(field, text, manner))
 
 
 def _comparison(sign: str) -> Comparison:
@@ -195,13 +197,13 @@ def _comparison(sign: str) -> Comparison:
     return signs[sign]
 
 
-def _in_time(field: FieldView, sign: str | None, text: str, zone: tzinfo) -> Condition:
+def _in_time(field: FieldView, sign: str | None, text: str, manner: Manner) -> Condition:
     """Return the condition of a facet about a year, a month or a day: in it, before it or after it."""
     first, after = _span(text)
     start: date | datetime = first
     end: date | datetime = after
     if field.kind == "datetime":
-        start, end = _midnight(first, zone), _midnight(after, zone)
+        start, end = _midnight(first, manner.zone), _midnight(after, manner.zone)
     match sign:
         case "<":
             return Leaf((field.name,), "<", start)
@@ -238,4 +240,4 @@ def _span(text: str) -> tuple[date, date]:
                 pass
     except (ValueError, OverflowError):
         pass
-    raise NotSearchable("Write a year, a month or a day, such as 2024, 2024-05 or 2024-05-17.")
+    raise NotSearchable(_("Write a year, a month or a day, such as 2024, 2024-05 or 2024-05-17."))

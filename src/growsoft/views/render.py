@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from importlib.resources import files
 from typing import Final
 
@@ -11,6 +12,7 @@ from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
 from growsoft.orm.fields.markup import cleaned
+from growsoft.views.manner import PLAIN, Manner
 from growsoft.views.paths import list_path, options_path, record_path
 
 SUFFIXES: Final = (".html", ".txt")
@@ -35,9 +37,19 @@ class Templates:
             cache_size=-1,
         )
 
-    def render(self, name: str, context: Mapping[str, object]) -> str:
-        """Fill a template in; a name that its context does not have is an error and not an empty text."""
-        return self._environment.get_template(name).render({**self._known, **context})
+    def render(self, name: str, context: Mapping[str, object], manner: Manner = PLAIN) -> str:
+        """Fill a template in for a reader; a name that its context does not have is an error and not an empty text."""
+        read = {"_": partial(said, manner), "manner": manner, "lang": manner.lang}
+        return self._environment.get_template(name).render({**self._known, **read, **context})
+
+
+def said(manner: Manner, words: str, **values: object) -> str:
+    """Say a sentence in the reader's language; markup among its values stays markup, all else is escaped."""
+    if not any(isinstance(value, Markup) for value in values.values()):
+        return manner.say(words, **values)
+    terms = manner.terms
+    parts = {name: value if isinstance(value, Markup) else terms.shown(value) for name, value in values.items()}
+    return escape(manner.say(words)).format(**parts)
 
 
 def _templates(package: str) -> Iterable[tuple[str, str]]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, tzinfo
 
 import msgspec
 
 from growsoft.views.fields import FieldView, Link, ModelView, Value
 from growsoft.views.formats import shown
+from growsoft.views.manner import PLAIN, Manner
 from growsoft.views.query import PAGE_SIZE, Facet, Query
 from growsoft.views.records import Page, Record
 from growsoft.views.values import Form, Group, Lines, List, Search
@@ -113,7 +113,7 @@ class ListScreen:
 
 
 def list_screen(
-    model: ModelView, path: str, view: List, search: Search, query: Query, page: Page, zone: tzinfo = UTC
+    model: ModelView, path: str, view: List, search: Search, query: Query, page: Page, manner: Manner = PLAIN
 ) -> ListScreen:
     """Put a list together."""
     fields = model.known(view.columns)
@@ -122,7 +122,7 @@ def list_screen(
         path=path,
         query=query,
         columns=tuple(_column(field, path, query) for field in fields),
-        rows=tuple(Row(record.id, record.name, cells(fields, record, zone)) for record in page.records),
+        rows=tuple(Row(record.id, record.name, cells(fields, record, manner)) for record in page.records),
         chips=tuple(_chip(model, facet, path, query) for facet in query.facets),
         toggles=tuple(
             Toggle(known.title, known.name in query.filters, query.toggled(known.name).address(path))
@@ -132,10 +132,10 @@ def list_screen(
     )
 
 
-def cells(fields: Sequence[FieldView], record: Record, zone: tzinfo = UTC) -> tuple[Cell, ...]:
+def cells(fields: Sequence[FieldView], record: Record, manner: Manner = PLAIN) -> tuple[Cell, ...]:
     """Return the values of a record as cells, one for each field."""
     return tuple(
-        Cell(field, record.values.get(field.name), shown(field, record.values.get(field.name), zone))
+        Cell(field, record.values.get(field.name), shown(field, record.values.get(field.name), manner))
         for field in fields
     )
 
@@ -162,10 +162,10 @@ class Table:
 
 
 def line_table(
-    field: FieldView, model: ModelView, columns: Sequence[FieldView], records: Sequence[Record], zone: tzinfo = UTC
+    field: FieldView, model: ModelView, columns: Sequence[FieldView], records: Sequence[Record], manner: Manner = PLAIN
 ) -> Table:
     """Put the lines of a record together."""
-    rows = (Row(record.id, record.name, cells(columns, record, zone)) for record in records)
+    rows = (Row(record.id, record.name, cells(columns, record, manner)) for record in records)
     return Table(field, model, tuple(columns), tuple(rows))
 
 
@@ -197,7 +197,7 @@ class RecordScreen:
 
 
 def record_screen(
-    model: ModelView, view: Form, record: Record, tables: Mapping[str, Table], zone: tzinfo = UTC
+    model: ModelView, view: Form, record: Record, tables: Mapping[str, Table], manner: Manner = PLAIN
 ) -> RecordScreen:
     """Put a record's page together; a heading without anything below it is left out."""
     sections: list[Section] = []
@@ -205,7 +205,7 @@ def record_screen(
         match part:
             case Group():
                 fields = tuple(field for field in model.known(part.fields) if field.name not in tables)
-                sections.append(Section(part.title, cells(fields, record, zone)))
+                sections.append(Section(part.title, cells(fields, record, manner)))
             case Lines() if part.field in tables:
                 table = tables[part.field]
                 sections.append(Section(table.field.label, table=table))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil
 
@@ -10,8 +11,12 @@ from growsoft.orm import Env
 from growsoft.postgres.context import LoginDoor, numbered
 from growsoft.postgres.keeper import KeeperPort
 from growsoft.postgres.sql import sql
+from growsoft.postgres.transaction import CompanyRefused, Mode
 from growsoft.security.tokens import new_token
+from growsoft.views.manner import Manner
+from growsoft.views.people import manner_of, person_of
 from growsoft.web import csrf
+from growsoft.web.companies import chosen_companies, companies_cookie
 from growsoft.web.compress import compressed
 from growsoft.web.errors import (
     Busy,
@@ -26,6 +31,7 @@ from growsoft.web.errors import (
 )
 from growsoft.web.headers import HeadersPolicy
 from growsoft.web.http import TEXT, Request, Response
+from growsoft.web.languages import browser_manner
 from growsoft.web.log import Fields, described, logger
 from growsoft.web.odoo import API_ROUTES
 from growsoft.web.odoo.visit import Api, ApiVisit
@@ -35,7 +41,7 @@ from growsoft.web.ports import Authenticator, Directory, Site
 from growsoft.web.refusing import as_refusal
 from growsoft.web.routing import Match
 from growsoft.web.running import Runner
-from growsoft.web.session import device_cookie, device_of, no_session_cookie, session_of
+from growsoft.web.session import Session, device_cookie, device_of, no_session_cookie, session_of
 from growsoft.web.static import PREFIX
 from growsoft.web.visit import SignedInVisit, Visit, sign_in_path, tools
 
@@ -54,6 +60,7 @@ class Trace:
     actor: int = 0
     route: str = ""
     error: str = ""
+    manner: Manner | None = None
 
 
 class NothingChanges(Exception):
@@ -103,7 +110,7 @@ class Application:
 
     def refuse(self, request: Request, refusal: Refusal) -> Response:
         """Word a refusal for a request that got no thread."""
-        return self._problem(request, problem_of(refusal), None)
+        return self._problem(request, problem_of(refusal), None, browser_manner(request))
 
     def finish(self, request: Request, response: Response) -> tuple[Response, tuple[tuple[str, str], ...]]:
         """Compress where that is safe, and apply the headers policy."""
@@ -177,7 +184,10 @@ class Application:
 
         def work(env: Env) -> Response:
             trace.user, trace.actor = env.user_id, env.actor
-            signed_in = SignedInVisit(self._tools, request, site, visit.device, session, env)
+            person = person_of(env)
+            env = env.in_locale(person.locale)
+            trace.manner = manner_of(env)
+            signed_in = SignedInVisit(self._tools, request, site, visit.device, session, env, person)
             response = signed_in.go(PASSWORD) if self._must_choose(signed_in) else match.answer(signed_in)
             if response.status >= 400:
                 raise NothingChanges(response)
@@ -185,9 +195,22 @@ class Application:
             return response
 
         try:
-            return self._runner.run(site, session, work, "read" if request.safe else "write")
+            return self._run_where_he_works(request, site, session, work)
         except NothingChanges as error:
             return error.response
+
+    def _run_where_he_works(
+        self, request: Request, site: Site, session: Session, work: Callable[[Env], Response]
+    ) -> Response:
+        """Run a handler in the companies that its user has chosen; in all of his when he works there no more."""
+        mode: Mode = "read" if request.safe else "write"
+        chosen = chosen_companies(request)
+        try:
+            return self._runner.run(site, session, work, mode, chosen)
+        except CompanyRefused:
+            if not chosen:
+                raise
+            return self._runner.run(site, session, work, mode).with_headers(companies_cookie(()))
 
     @staticmethod
     def _must_choose(visit: SignedInVisit) -> bool:
@@ -200,7 +223,7 @@ class Application:
     def _sign_in_first(self, request: Request, site: Site) -> Response:
         """Lead to the sign-in page and back; what was sent with a form is lost, so that is said."""
         if not request.safe:
-            return self._problem(request, problem_of(SignInNeeded()), site)
+            return self._problem(request, problem_of(SignInNeeded()), site, browser_manner(request, site.registry))
         visit = Visit(self._tools, request, site, device_of(request))
         ended = session_of(request, "browser") is not None
         return visit.go(sign_in_path(request, ended=ended)).with_headers(no_session_cookie("browser"))
@@ -225,23 +248,24 @@ class Application:
             site = self._directory.find(host_name(request.host)) if trace.database else None
             if isinstance(known, SignInNeeded) and site is not None:
                 return self._sign_in_first(request, site)
-            return self._problem(request, problem, site)
+            manner = trace.manner or browser_manner(request, None if site is None else site.registry)
+            return self._problem(request, problem, site, manner)
         except Exception as second:  # noqa: BLE001 - not even the error page can be made: then plain words
             trace.error += f" || {described(second)}"
             text = f"{problem.title}. {problem.sentence} Reference number {request.id}\n"
             return Response(status=problem.status, body=text.encode(), content_type=TEXT)
 
-    def _problem(self, request: Request, problem: Problem, site: Site | None) -> Response:
+    def _problem(self, request: Request, problem: Problem, site: Site | None, manner: Manner) -> Response:
         """Show a problem: as a page, or as a part of one when the client asks for parts."""
         name = "_problem.html" if request.partial else "error.html"
         context = {"problem": problem, "reference": request.id, "site": site}
-        html = self._tools.templates.render(name, context)
+        html = self._tools.templates.render(name, context, manner)
         return Response(status=problem.status, body=html.encode(), headers=problem.headers)
 
     def _unknown_host(self, request: Request) -> Response:
         """Say that nothing is served under a name, and what to do."""
         context = {"host": host_name(request.host)[:100], "reference": request.id, "site": None}
-        html = self._tools.templates.render("unknown.html", context)
+        html = self._tools.templates.render("unknown.html", context, browser_manner(request))
         return Response(status=UnknownHost.status, body=html.encode())
 
     def _write(self, request: Request, response: Response, trace: Trace, begun: float) -> None:

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from growsoft.errors import AccessError, MissingError, UserError, ValidationError
+from growsoft.words import _
 
 
 class Refusal(UserError):
     """This request cannot be understood; go back, reload the page and try again."""
 
     status: ClassVar[int] = 400
-    title: ClassVar[str] = "That request was not understood"
+    title: ClassVar[str] = _("That request was not understood")
 
     def __init__(self, message: str = "", *, headers: tuple[tuple[str, str], ...] = ()) -> None:
         """Take a sentence for this case and header fields that tell clients more."""
@@ -24,77 +25,77 @@ class SignInNeeded(Refusal):
     """You are not signed in, or your session has ended; sign in and try again."""
 
     status = 401
-    title = "Please sign in"
+    title = _("Please sign in")
 
 
 class Forged(Refusal):
     """This form did not come from a page of yours, so nothing was changed; reload the page and send it again."""
 
     status = 403
-    title = "Nothing was changed"
+    title = _("Nothing was changed")
 
 
 class PageNotFound(Refusal):
     """There is nothing at this address; check it, or go back to the start page."""
 
     status = 404
-    title = "Nothing here"
+    title = _("Nothing here")
 
 
 class MethodNotAllowed(Refusal):
     """This address does not take that kind of request; open the page and use its buttons."""
 
     status = 405
-    title = "That cannot be done here"
+    title = _("That cannot be done here")
 
 
 class TooSlow(Refusal):
     """Your request took too long to arrive; check your connection and send it again."""
 
     status = 408
-    title = "That took too long"
+    title = _("That took too long")
 
 
 class TooLarge(Refusal):
     """What you sent is larger than this page takes; send less at once."""
 
     status = 413
-    title = "Too much at once"
+    title = _("Too much at once")
 
 
 class WrongType(Refusal):
     """What you sent is not in a format that this page reads; use the form of the page."""
 
     status = 415
-    title = "Unknown format"
+    title = _("Unknown format")
 
 
 class UnknownHost(Refusal):
     """No database is served under this name; check the address, or ask whoever gave it to you."""
 
     status = 421
-    title = "Unknown address"
+    title = _("Unknown address")
 
 
 class TooManyTries(Refusal):
     """There were too many attempts; wait a little and try again."""
 
     status = 429
-    title = "Please wait"
+    title = _("Please wait")
 
 
 class HeadTooLarge(Refusal):
     """Your browser sent more header fields than we take; delete the cookies of this site and try again."""
 
     status = 431
-    title = "Too many header fields"
+    title = _("Too many header fields")
 
 
 class Busy(Refusal):
     """The server has more to do than it can; wait a few seconds and try again."""
 
     status = 503
-    title = "Busy"
+    title = _("Busy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +111,10 @@ class Problem:
 
 INTERNAL = Problem(
     status=500,
-    title="Something went wrong here",
-    sentence="This is our mistake and it has been written down; try again, and give the reference number when you ask.",
+    title=_("Something went wrong here"),
+    sentence=_(
+        "This is our mistake and it has been written down; try again, and give the reference number when you ask."
+    ),
     ours=True,
 )
 
@@ -120,15 +123,15 @@ def problem_of(error: Exception) -> Problem:
     """Say what people see of an error; what we did not foresee is our mistake and shows nothing of itself."""
     match error:
         case Refusal():
-            return Problem(error.status, error.title, error.message, error.headers)
+            return Problem(error.status, error.title, error.words, error.headers)
         case MissingError():
             # The same words whether a record is gone or hidden: the answer must not tell which.
-            return Problem(404, "Not found", MissingError.default_message())
+            return Problem(404, _("Not found"), MissingError.default_message())
         case AccessError():
-            return Problem(403, "Not allowed", error.message)
+            return Problem(403, _("Not allowed"), error.words)
         case ValidationError():
-            return Problem(422, "Not saved", error.message)
+            return Problem(422, _("Not saved"), error.words)
         case UserError():
-            return Problem(422, "That cannot be done", error.message)
+            return Problem(422, _("That cannot be done"), error.words)
         case _:
             return INTERNAL

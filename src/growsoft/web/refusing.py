@@ -7,13 +7,14 @@ from growsoft.postgres.keeper import KeeperError
 from growsoft.postgres.transaction import Conflict, SessionEnded
 from growsoft.security import passwords
 from growsoft.web.errors import Busy, Refusal, SignInNeeded
+from growsoft.words import _
 
 
 class Contended(Refusal):
     """Someone else changed the same data at the same moment; try again."""
 
     status = 409
-    title = "Changed by somebody else"
+    title = _("Changed by somebody else")
 
 
 def as_refusal(error: Exception) -> Exception:
@@ -22,8 +23,8 @@ def as_refusal(error: Exception) -> Exception:
         case SessionEnded():
             return SignInNeeded()
         case DatabaseUnavailable() | KeeperError() | passwords.Busy():
-            return Busy(error.message, headers=(("retry-after", "5"),))
+            return Busy(error.words, headers=(("retry-after", "5"),))
         case Conflict():
-            return Contended(error.message)
+            return Contended(error.words)
         case _:
             return error

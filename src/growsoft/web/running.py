@@ -26,8 +26,14 @@ class Runner:
         self._seen = Seen()
         self._log = logger()
 
-    def run(self, site: Site, session: Session, work: Callable[[Env], T], mode: Mode) -> T:
-        """Run work in one transaction; again when it lost against somebody else's. Raises ``SessionEnded``."""
+    def run(
+        self, site: Site, session: Session, work: Callable[[Env], T], mode: Mode, companies: tuple[int, ...] = ()
+    ) -> T:
+        """Run work in one transaction; again when it lost against somebody else's.
+
+        ``companies`` are those to work in; none given: all that the user may. Raises ``SessionEnded``, and
+        ``CompanyRefused`` for companies that are not his.
+        """
         declared = False
 
         def noted(env: Env) -> T:
@@ -37,7 +43,7 @@ class Runner:
             return result
 
         def attempt() -> T:
-            return run(site.database, site.registry, lambda: SessionDoor(session.hash), noted, mode=mode)
+            return run(site.database, site.registry, lambda: SessionDoor(session.hash, companies), noted, mode=mode)
 
         try:
             result = attempt()

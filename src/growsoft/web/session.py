@@ -54,12 +54,12 @@ def session_of(request: Request, kind: Kind) -> Session | None:
 
 def session_cookie(token: str, kind: Kind) -> tuple[str, str]:
     """Return the header field that gives a session to a client, until it closes or the database ends the session."""
-    return _set_cookie(COOKIES[kind], token)
+    return set_cookie(COOKIES[kind], token)
 
 
 def no_session_cookie(kind: Kind) -> tuple[str, str]:
     """Return the header field that makes a client forget its session."""
-    return _set_cookie(COOKIES[kind], "", max_age=0)
+    return set_cookie(COOKIES[kind], "", max_age=0)
 
 
 def device_of(request: Request) -> str:
@@ -70,7 +70,7 @@ def device_of(request: Request) -> str:
 
 def device_cookie(device: str) -> tuple[str, str]:
     """Return the header field that lets a browser be known again; browsers keep it for 400 days at most."""
-    return _set_cookie(DEVICE_COOKIE, device, max_age=DEVICE_SECONDS)
+    return set_cookie(DEVICE_COOKIE, device, max_age=DEVICE_SECONDS)
 
 
 def device_id(device: str) -> bytes:
@@ -99,7 +99,7 @@ class Seen:
         return True
 
 
-def _set_cookie(name: str, value: str, *, max_age: int | None = None) -> tuple[str, str]:
+def set_cookie(name: str, value: str, *, max_age: int | None = None) -> tuple[str, str]:
     """Word a cookie that scripts cannot read and other sites cannot send with a form."""
     text = dump_cookie(name, value, max_age=max_age, path="/", secure=True, httponly=True, samesite="Lax")
     return ("set-cookie", text)

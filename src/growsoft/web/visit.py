@@ -13,7 +13,8 @@ from markupsafe import Markup, escape
 
 from growsoft.orm import Env
 from growsoft.views.catalogue import Catalogue, catalogue_of
-from growsoft.views.people import Person, person_of
+from growsoft.views.manner import Manner
+from growsoft.views.people import Person, companies_of, manner_of
 from growsoft.views.records import Records
 from growsoft.views.render import Templates
 from growsoft.views.values import Menu
@@ -21,11 +22,10 @@ from growsoft.web import csrf
 from growsoft.web.forms import form_of
 from growsoft.web.headers import new_nonce
 from growsoft.web.http import Fields, Request, Response, redirect
+from growsoft.web.languages import browser_manner
 from growsoft.web.ports import Authenticator, Client, Site
 from growsoft.web.session import Session, device_id
 from growsoft.web.static import StaticFiles
-
-LANGUAGE = "en"
 
 # By this group other distributions bring packages with pages and their templates.
 PAGES = "growsoft.pages"
@@ -54,7 +54,7 @@ def tools(authenticator: Authenticator) -> Tools:
     # What other distributions show: loading one adds its addresses, and it brings its templates.
     brought = (entry.load().__name__ for entry in entry_points(group=PAGES))
     packages = ("growsoft.views", "growsoft.web", *brought)
-    return Tools(Templates(packages, {"static": static.url, "icon": icon, "lang": LANGUAGE}), static, authenticator)
+    return Tools(Templates(packages, {"static": static.url, "icon": icon}), static, authenticator)
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,11 @@ class Visit:
         return form_of(self.request)
 
     @property
+    def manner(self) -> Manner:
+        """How whoever asks reads, as far as his browser tells."""
+        return browser_manner(self.request, self.site.registry)
+
+    @property
     def client(self) -> Client:
         """Who knocks."""
         agent = self.request.headers.get("user-agent", "")[:200]
@@ -90,8 +95,8 @@ class Visit:
 
     def page(self, template: str, context: Mapping[str, object], *, status: int = 200) -> Response:
         """Return a page without scripts."""
-        known = {"site": self.site, "csrf": csrf.token(self.secret), "person": None, "find": ""}
-        return _response(self.tools.templates.render(template, {**known, **context}), status)
+        known = {"site": self.site, "csrf": csrf.token(self.secret), "person": None, "find": "", "companies": ()}
+        return _response(self.tools.templates.render(template, {**known, **context}, self.manner), status)
 
     def go(self, path: str) -> Response:
         """Send the browser on to a path of this host, also when htmx and not the browser itself has asked."""
@@ -106,6 +111,7 @@ class SignedInVisit(Visit):
 
     session: Session
     env: Env
+    person: Person
     records: Records = field(init=False)
 
     def __post_init__(self) -> None:
@@ -117,15 +123,15 @@ class SignedInVisit(Visit):
         """The cookie that the tokens of this visitor's forms belong to."""
         return self.session.token
 
-    @cached_property
-    def person(self) -> Person:
-        """Who is signed in."""
-        return person_of(self.env)
+    @property
+    def manner(self) -> Manner:
+        """How he reads."""
+        return manner_of(self.env)
 
     @cached_property
     def catalogue(self) -> Catalogue:
         """The views of this database's apps."""
-        return catalogue_of(self.env.registry)
+        return catalogue_of(self.env.registry, self.env.lang)
 
     @cached_property
     def menu(self) -> list[tuple[str, list[Menu]]]:
@@ -137,13 +143,16 @@ class SignedInVisit(Visit):
 
     def page(self, template: str, context: Mapping[str, object], *, status: int = 200) -> Response:
         """Return a page with the bar, the menu and scripts."""
-        frame = {"menu": self.menu, "here": "", "person": self.person, "script": self._script}
+        frame = {
+            "menu": self.menu, "here": "", "person": self.person, "script": self._script,
+            "companies": companies_of(self.env), "active": self.env.companies,
+        }  # fmt: skip
         return self.fragment(template, {**frame, **context}, status=status)
 
     def fragment(self, template: str, context: Mapping[str, object], *, status: int = 200) -> Response:
         """Return a part of a page that the client swaps in."""
         known = {"site": self.site, "csrf": csrf.token(self.secret), "nonce": self.nonce, "find": ""}
-        html = self.tools.templates.render(template, {**known, **context})
+        html = self.tools.templates.render(template, {**known, **context}, self.manner)
         return _response(html, status, nonce=self.nonce)
 
     def _script(self, name: str, *, module: bool = False) -> Markup:

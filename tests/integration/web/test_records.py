@@ -101,7 +101,7 @@ def test_every_kind_of_value_can_be_changed(item: int, ben: Browser, showcase: S
         ("count", "many", "Write a whole number"),
         ("count", "99999999999", "between"),
         ("count", "-1", "zero times or more often"),
-        ("weight", "1,5", "decimals after a point"),
+        ("weight", "1,5", "decimals after “.”"),
         ("weight", "1e99", "Write a number, such as"),
         ("day", "17.5.2024", "year-month-day"),
         ("moment", "noon", "year-month-day"),

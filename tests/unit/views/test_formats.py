@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 
 from growsoft.views.fields import FieldView, Kind, Link, Money, Value
 from growsoft.views.formats import entered, shown
+from growsoft.views.manner import Manner
 from growsoft.views.parsing import NotReadable, parsed
+from growsoft.words import terms_of
 
 BERLIN = ZoneInfo("Europe/Berlin")
 STATES = (("draft", "Draft"), ("open", "Open"))
@@ -45,7 +47,7 @@ def field(kind: Kind, places: int | None = None) -> FieldView:
     ],
 )
 def test_a_value_is_shown(kind: Kind, value: Value, text: str) -> None:
-    assert shown(field(kind), value, BERLIN) == text
+    assert shown(field(kind), value, Manner(zone=BERLIN)) == text
 
 
 def test_fixed_places_keep_their_zeros() -> None:
@@ -96,4 +98,55 @@ def test_what_cannot_be_read_is_refused_with_an_example(kind: Kind, text: str) -
 @given(st.sampled_from(["integer", "decimal", "monetary", "boolean", "date", "datetime", "selection"]), st.text())
 def test_nothing_that_is_typed_is_more_than_refused(kind: Kind, text: str) -> None:
     with suppress(NotReadable):
-        parsed(field(kind), text, BERLIN)
+        parsed(field(kind), text, Manner(zone=BERLIN))
+
+
+# -- in another language -----------------------------------------------------------------------------------------------
+
+GERMAN = Manner(terms_of(("growsoft",), "de_DE"), BERLIN)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "text"),
+    [
+        ("integer", -1234567, "\N{MINUS SIGN}1.234.567"),
+        ("decimal", Decimal("1234.500000"), "1.234,5"),
+        ("monetary", Money(Decimal("-1234.5"), 2, "€"), "\N{MINUS SIGN}1.234,50\N{NO-BREAK SPACE}€"),
+        ("boolean", True, "Ja"),
+        ("date", date(2024, 5, 7), "07.05.2024"),
+        ("date", date(987, 5, 7), "07.05.987"),
+        ("datetime", datetime(2024, 5, 17, 23, 30, tzinfo=UTC), "18.05.2024, 01:30"),
+    ],
+)
+def test_a_value_is_shown_as_its_reader_writes(kind: Kind, value: Value, text: str) -> None:
+    assert shown(field(kind), value, GERMAN) == text
+
+
+@given(st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**20), max_value=10**20, places=6))
+def test_a_number_comes_back_in_another_language(value: Decimal) -> None:
+    for written in (entered(field("decimal"), value, GERMAN), shown(field("decimal"), value, GERMAN)):
+        assert parsed(field("decimal"), written, GERMAN) == value
+
+
+@pytest.mark.parametrize("text", ["1.5", "1,234.50", "1.23.456", "1,2,3"])
+def test_a_sign_of_another_language_is_asked_about_and_not_guessed(text: str) -> None:
+    with pytest.raises(NotReadable) as refused:
+        parsed(field("decimal"), text, GERMAN)
+    said = GERMAN.say(refused.value.words)
+    assert said in {
+        "Schreiben Sie Nachkommastellen nach „,“, etwa 1.234,50.",
+        "Schreiben Sie eine Zahl, etwa 1.234,50.",
+    }
+
+
+def test_yes_and_no_are_read_in_both_languages() -> None:
+    assert [parsed(field("boolean"), word, GERMAN) for word in ("ja", "Nein", "yes", "no")] == [
+        True,
+        False,
+        True,
+        False,
+    ]
+
+
+def test_a_week_begins_where_its_reader_begins_it() -> None:
+    assert (GERMAN.first_weekday, Manner().first_weekday) == (0, 6)

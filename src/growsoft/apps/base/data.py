@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Final, cast
 
@@ -12,7 +12,7 @@ from babel.core import get_global
 from babel.numbers import get_currency_precision, get_currency_symbol, get_territory_currencies
 
 from growsoft.apps.base.reflection import reflect
-from growsoft.orm import Env
+from growsoft.orm import Env, Group, Model
 from growsoft.orm.later import QUEUE_GROUP
 
 # Not countries: the CLDR lists them among the territories.
@@ -88,11 +88,20 @@ def ensure_groups(env: Env) -> None:
     groups = env["res.groups"]
     groups.search([["key", "!=", ""], ["key", "not in", sorted(declared)]]).unlink()
     present = {row["key"] for row in groups.search_read([["key", "!=", ""]], ["key"])}
-    groups.create([{"name": group.name, "key": key} for key, group in declared.items() if key not in present])
+    new = [group for key, group in declared.items() if key not in present]
+    _translate_groups(groups.create([{"name": group.name, "key": group.key} for group in new]), new)
     by_key = {row["key"]: row["id"] for row in groups.search_read([["key", "!=", ""]], ["key"])}
     for group in declared.values():
         implied = [by_key[key] for key in group.implied]
         groups.browse(by_key[group.key]).write({"implied_ids": [(6, 0, implied)]})
+
+
+def _translate_groups(records: Model, groups: Sequence[Group]) -> None:
+    """Give new groups the names that the catalogues of their apps have."""
+    registry = records.env.registry
+    for lang in registry.languages[1:]:
+        for record, group in zip(records.with_lang(lang), groups, strict=True):
+            record.write({"name": registry.terms(lang).text(group.name)})
 
 
 def group_ids(env: Env, keys: Iterable[str]) -> list[int]:

@@ -11,6 +11,7 @@ from growsoft.orm import Access, Indexed, Model, Rule, Unique, api, current, fie
 from growsoft.orm.later import QUEUE_GROUP, announce, queue_env
 from growsoft.orm.timing import timing
 from growsoft.postgres.sql import sql
+from growsoft.words import _
 
 # How long people can look up what became of a job.
 KEEP_DONE = timedelta(days=7)
@@ -82,7 +83,7 @@ class Job(Model):
         """Do not run these jobs; one that runs already is asked to stop."""
         for job in self._in_hands():
             if job.state not in (JobState.WAITING, JobState.RUNNING, JobState.FAILED):
-                raise UserError(f"{job.name} is over; there is nothing to cancel.")
+                raise UserError(_("{name} is over; there is nothing to cancel.", name=job.name))
             if job.state == JobState.RUNNING:
                 job.env.execute(_ASK_TO_STOP.rebind((job.id,)))
             else:
@@ -94,7 +95,7 @@ class Job(Model):
         """Let failed or cancelled jobs run again, from now on."""
         for job in self._in_hands():
             if job.state not in (JobState.FAILED, JobState.CANCELLED):
-                raise UserError(f"{job.name} has not failed; there is nothing to retry.")
+                raise UserError(_("{name} has not failed; there is nothing to retry.", name=job.name))
             job.write({"state": JobState.WAITING, "failures": 0, "lost": 0, "message": "", "finished_at": None})
         self.env.flush()
         announce(self.env, datetime.now(UTC))

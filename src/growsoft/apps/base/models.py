@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import mimetypes
 from decimal import Decimal
+from functools import cache
+from zoneinfo import available_timezones
 
 from growsoft.apps.base.data import country_codes
 from growsoft.errors import ValidationError
 from growsoft.exchange.naming import Naming
 from growsoft.orm import Access, Check, Env, Follows, Model, api, fields
 from growsoft.orm.fields.scalar import rounded
+from growsoft.words import _
 
 
 class Currency(Model):
@@ -124,11 +127,25 @@ class Users(Model):
     everybody = Access("base.user", "read")
     administrators = Access("base.admin", "read", "create", "write")
 
+    @api.constrains("lang", "tz")
+    def _check_preferences(self) -> None:
+        known = set(self.env.registry.languages)
+        for user in self:
+            if user.lang not in known:
+                raise ValidationError(_("Language: choose one of {known}.", known=", ".join(sorted(known))))
+            if user.tz not in _zones():
+                raise ValidationError(_("Time zone: choose one of the list, such as Europe/Brussels."))
+
     @api.constrains("login")
     def _check_login(self) -> None:
         for user in self:
             if user.login != user.login.strip() or any(character.isspace() for character in user.login):
-                raise ValidationError("A login has no spaces; use an e-mail address or a short name.")
+                raise ValidationError(_("A login has no spaces; use an e-mail address or a short name."))
+
+
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones()) | {"UTC"}
 
 
 class Attachment(Model):
@@ -164,7 +181,7 @@ class Attachment(Model):
         for attachment in self:
             known = attachment.res_model in self.env.registry.models
             if bool(attachment.res_model) != bool(attachment.res_id) or (attachment.res_model and not known):
-                raise ValidationError("An attachment names a record by its model and its id, or none at all.")
+                raise ValidationError(_("An attachment names a record by its model and its id, or none at all."))
 
 
 class Setting(Model):

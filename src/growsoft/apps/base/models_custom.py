@@ -10,6 +10,7 @@ from growsoft.errors import UserError, ValidationError
 from growsoft.orm import Access, Model, Rule, api, fields
 from growsoft.orm.overlay import CustomModel, custom_field, custom_model, refuse_unknown_groups
 from growsoft.orm.sweep import sweep
+from growsoft.words import _
 
 
 class Origin(Enum):
@@ -136,9 +137,9 @@ class FieldRecord(Model):
     def check_declaration(self) -> None:
         """Refuse one field that does not fit, with a sentence for people."""
         if self.model != self.model_id.model:
-            raise ValidationError("The technical name of the model is that of the model which was chosen.")
+            raise ValidationError(_("The technical name of the model is that of the model which was chosen."))
         if self.search_count([["model", "=", self.model], ["name", "=", self.name]]) > 1:
-            raise ValidationError(f"The model has a field {self.name} already.")
+            raise ValidationError(_("The model has a field {name} already.", name=self.name))
         refuse_unknown_groups(self.env.registry, self.groups)
         custom_field(self.env.registry.plain, self._own_models(), row_of(self))
 

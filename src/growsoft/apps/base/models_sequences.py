@@ -17,6 +17,7 @@ from growsoft.errors import ValidationError
 from growsoft.orm import Access, Check, Model, Unique, api, fields
 from growsoft.orm.companies import company_rule
 from growsoft.postgres.sql import Sql, sql
+from growsoft.words import _
 
 _PLACE: Final = re.compile(r"%\((\w+)\)s")
 _PLACES: Final = {"year": "%Y", "y": "%y", "month": "%m", "day": "%d"}
@@ -75,7 +76,7 @@ class Sequence(Model):
                 unknown = set(_PLACE.findall(text)) - set(_PLACES)
                 if unknown or "%" in _PLACE.sub("", text):
                     known = ", ".join(f"%({name})s" for name in _PLACES)
-                    raise ValidationError(f"{text!r}: places for the date are {known}.")
+                    raise ValidationError(_("{text}: places for the date are {known}.", text=repr(text), known=known))
 
     def next_by_code(self, code: str, day: date | None = None) -> str:
         """Take the next number: of the sequence of whoever acts' first company, else of the one for all companies.
@@ -84,7 +85,7 @@ class Sequence(Model):
         """
         found = self.sudo("everybody who makes a document takes its number")._for_company(code, self.env.companies[:1])
         if not found:
-            raise ValidationError(f"There is no sequence {code!r}; ask an administrator to add it.")
+            raise ValidationError(_("There is no sequence {code}; ask an administrator to add it.", code=repr(code)))
         when = day or self.env.now().astimezone(ZoneInfo(self.env.tz)).date()
         return found._written(found._take(found._period_of(when)), when)
 

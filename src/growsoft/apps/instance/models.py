@@ -6,6 +6,7 @@ from enum import Enum
 
 from growsoft.errors import ValidationError
 from growsoft.orm import Access, Model, Unique, api, fields
+from growsoft.words import _
 
 # What a name can be: a DNS label (RFC 1123), because the database is served at https://NAME.<domain>.
 _LABEL = "abcdefghijklmnopqrstuvwxyz0123456789-"
@@ -103,7 +104,10 @@ def check_database_name(name: str) -> None:
     """Refuse a name that cannot be part of an address."""
     if not name or len(name) > 63 or set(name) - set(_LABEL) or name.startswith("-") or name.endswith("-"):
         raise ValidationError(
-            f"{name[:70]!r} is no name for a database: use 1 to 63 lower-case letters, digits and hyphens inside."
+            _(
+                "{name} is no name for a database: use 1 to 63 lower-case letters, digits and hyphens inside.",
+                name=repr(name[:70]),
+            )
         )
     if name in RESERVED_NAMES:
-        raise ValidationError(f"{name} is reserved; choose another name.")
+        raise ValidationError(_("{name} is reserved; choose another name.", name=name))

@@ -15,6 +15,7 @@ from growsoft.errors import UserError
 from growsoft.orm import Access, Check, Env, Model, Rule, api, company_rule, current, fields
 from growsoft.orm.domain import EVERYTHING
 from growsoft.orm.narrow import is_id
+from growsoft.words import _
 
 NEW: Final = "New"
 
@@ -96,7 +97,7 @@ class Order(Model):
         """Turn quotations into orders; for whoever may write them."""
         for order in self:
             if order.state is OrderState.CANCEL:
-                raise UserError(f"{order.name} is cancelled; make a new quotation instead.")
+                raise UserError(_("{name} is cancelled; make a new quotation instead.", name=order.name))
             order.state = OrderState.SALE
 
     @api.public

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeAlias, TypeG
 
 from growsoft.errors import ValidationError
 from growsoft.orm.domain import Condition, Leaf
+from growsoft.words import Words, _
 
 if TYPE_CHECKING:
     from growsoft.orm.env import Env
@@ -136,9 +137,10 @@ class Field(Generic[V]):
         return self.to_raw(self.default) if fixed else self.unset
 
     @property
-    def label(self) -> str:
+    def label(self) -> Words:
         """The words for people: the declared ones, else made from the name."""
-        return self.string or self.name.removesuffix("_id").removesuffix("_ids").replace("_", " ").capitalize()
+        made = self.name.removesuffix("_id").removesuffix("_ids").replace("_", " ").capitalize()
+        return Words(self.string or made, context=self.name)
 
     # -- values ------------------------------------------------------------------------------------------------------
 
@@ -194,7 +196,7 @@ class Field(Generic[V]):
         shown = repr(value[:60]) if isinstance(value, str) else f"a {type(value).__name__}"
         if isinstance(value, bool | float | Decimal) or (isinstance(value, int) and abs(value) < _SHOWN):
             shown = str(value)
-        return ValidationError(f"{self.label}: {shown} is not {wanted}.")
+        return ValidationError(_("{label}: {value} is not {wanted}.", label=self.label, value=shown, wanted=wanted))
 
     # -- conditions --------------------------------------------------------------------------------------------------
 

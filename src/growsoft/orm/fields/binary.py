@@ -12,6 +12,7 @@ from growsoft.errors import ValidationError
 from growsoft.orm.domain import DomainError
 from growsoft.orm.fields.base import Field
 from growsoft.orm.fields.options import Common
+from growsoft.words import _
 
 if TYPE_CHECKING:
     from growsoft.orm.env import Env
@@ -49,7 +50,7 @@ class Content:
     def raw_in(self, env: Env) -> str:
         """Give what a column of the same database may hold."""
         if env.database.uuid != self._env.database.uuid:
-            raise ValidationError("This file belongs to another database; read it there and write its bytes here.")
+            raise ValidationError(_("This file belongs to another database; read it there and write its bytes here."))
         return f"{self._address}:{self.size}"
 
     def __eq__(self, other: object) -> bool:
@@ -144,4 +145,6 @@ class Binary(Field["Content | None"]):
             raise self._too_large() from None
 
     def _too_large(self) -> ValidationError:
-        return ValidationError(f"{self.label}: a file has at most {self.max_size / 1_000_000:g} MB.")
+        return ValidationError(
+            _("{label}: a file has at most {size} MB.", label=self.label, size=f"{self.max_size / 1_000_000:g}")
+        )

@@ -16,6 +16,7 @@ from growsoft.orm.fields.base import Field
 from growsoft.orm.fields.options import Common, Single
 from growsoft.orm.names import name_within
 from growsoft.orm.narrow import is_id
+from growsoft.words import _
 
 if TYPE_CHECKING:
     from growsoft.orm.env import Env
@@ -130,7 +131,7 @@ class Many2one(Relation[M]):
         """Take one record or its id."""
         ids = self.ids_of(value)
         if ids is not None and len(ids) > 1:
-            raise self.refuse(value, "one record")
+            raise self.refuse(value, _("one record"))
         linked = value if ids is None else next(iter(ids), None)
         if linked is None or linked is False or linked == "":
             return None

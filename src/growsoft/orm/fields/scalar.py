@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, Unpack, overl
 from growsoft.orm.fields.base import AnyField, Field, TextConditions
 from growsoft.orm.fields.choices import Choices
 from growsoft.orm.fields.options import Options, Single
+from growsoft.words import _
 
 if TYPE_CHECKING:
     from growsoft.orm.env import Env
@@ -62,7 +63,7 @@ class Char(Field[str], TextConditions):
             return ""
         text = checked_text(self, value)
         if len(text) > self.size:
-            raise self.refuse(text, f"at most {self.size} characters long")
+            raise self.refuse(text, _("at most {count} characters long", count=self.size))
         return text
 
     def to_operand(self, value: object) -> object:
@@ -96,9 +97,9 @@ class Integer(Field[int]):
         if value is None or value is False:
             return 0
         if not isinstance(value, int) or isinstance(value, bool):
-            raise self.refuse(value, "a whole number")
+            raise self.refuse(value, _("a whole number"))
         if abs(value) > _INTEGER_LIMIT:
-            raise self.refuse(value, f"between -{_INTEGER_LIMIT} and {_INTEGER_LIMIT}")
+            raise self.refuse(value, _("between {least} and {most}", least=-_INTEGER_LIMIT, most=_INTEGER_LIMIT))
         return value
 
 
@@ -128,15 +129,15 @@ class Decimal(Field[Number]):
         if value is None or value is False:
             return Number(0)
         if isinstance(value, bool) or not isinstance(value, int | float | str | Number):
-            raise self.refuse(value, "a number")
+            raise self.refuse(value, _("a number"))
         if isinstance(value, int) and abs(value) >= 10**_WHOLE_DIGITS:
-            raise self.refuse(value, "a number that can be stored")
+            raise self.refuse(value, _("a number that can be stored"))
         try:
             number = Number(repr(value)) if isinstance(value, float) else Number(value)
         except InvalidOperation:
-            raise self.refuse(value, "a number") from None
+            raise self.refuse(value, _("a number")) from None
         if not number.is_finite() or number.adjusted() >= _WHOLE_DIGITS or exponent(number) < -_FRACTION_DIGITS:
-            raise self.refuse(value, "a number that can be stored")
+            raise self.refuse(value, _("a number that can be stored"))
         return number
 
 
@@ -171,7 +172,7 @@ class Boolean(Field[bool]):
         if value is None:
             return False
         if not isinstance(value, bool):
-            raise self.refuse(value, "yes or no")
+            raise self.refuse(value, _("yes or no"))
         return value
 
 
@@ -208,16 +209,16 @@ class Date(Field[DV]):
             case None | False | "":
                 return None
             case datetime():
-                raise self.refuse(value, "a day without a time")
+                raise self.refuse(value, _("a day without a time"))
             case date():
                 return value
             case str():
                 try:
                     return date.fromisoformat(value)
                 except ValueError:
-                    raise self.refuse(value, "a date like 2026-12-31") from None
+                    raise self.refuse(value, _("a date like 2026-12-31")) from None
             case _:
-                raise self.refuse(value, "a date like 2026-12-31")
+                raise self.refuse(value, _("a date like 2026-12-31"))
 
 
 class Datetime(Field[TV]):
@@ -315,15 +316,15 @@ class Selection(Field[EV]):
                     pass
             case _:
                 pass
-        raise self.refuse(value, f"one of {', '.join(str(member.value) for member in self.choices)}")
+        raise self.refuse(value, _("one of {choices}", choices=", ".join(str(member.value) for member in self.choices)))
 
 
 def checked_text(field: AnyField, value: object) -> str:
     """Take text that PostgreSQL can hold."""
     if not isinstance(value, str):
-        raise field.refuse(value, "text")
+        raise field.refuse(value, _("text"))
     if "\0" in value or not (value.isascii() or _is_utf8(value)):
-        raise field.refuse(value, "text without NUL and broken characters")
+        raise field.refuse(value, _("text without NUL and broken characters"))
     return value
 
 
@@ -334,18 +335,18 @@ def moment_of(field: AnyField, value: object) -> datetime | None:
             return None
         case datetime():
             if value.tzinfo is None:
-                raise field.refuse(str(value), "a moment with a time zone; use UTC")
+                raise field.refuse(str(value), _("a moment with a time zone; use UTC"))
             moment = value
         case str():
             moment = _parsed(field, value)
         case _:
-            raise field.refuse(value, "a moment like 2026-12-31 12:00:00")
+            raise field.refuse(value, _("a moment like 2026-12-31 12:00:00"))
     try:
         utc = moment.astimezone(UTC)
     except OverflowError:
         utc = None
     if utc is None or not _FIRST_DAY <= utc.date() <= _LAST_DAY:
-        raise field.refuse(str(moment), "a moment between the years 1 and 9999")
+        raise field.refuse(str(moment), _("a moment between the years 1 and 9999"))
     return utc
 
 
@@ -353,7 +354,7 @@ def _parsed(field: AnyField, text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise field.refuse(text, "a moment like 2026-12-31 12:00:00") from None
+        raise field.refuse(text, _("a moment like 2026-12-31 12:00:00")) from None
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
 
 

@@ -31,8 +31,8 @@ def _field(env: Env, info: ModelInfo, field: AnyField) -> Said:
     said: Said = {
         "name": field.name,
         "type": _TYPES.get(field.kind, field.kind),
-        "string": field.label,
-        "help": field.help or False,
+        "string": env.terms.say(field.label),
+        "help": env.terms.text(field.help, field.name) or False,
         "required": field.required,
         "readonly": _readonly(env, info, field),
         "store": field.stored or isinstance(field, Many2many),
@@ -49,10 +49,14 @@ def _field(env: Env, info: ModelInfo, field: AnyField) -> Said:
     if isinstance(field, One2many):
         said["relation_field"] = field.inverse
     if isinstance(field, Selection):
-        said["selection"] = [[str(member.value), choice_label(member)] for member in field.choices]
+        said["selection"] = [
+            [str(member.value), env.terms.text(choice_label(member), field.name)] for member in field.choices
+        ]
     if isinstance(field, Reference):
         said["selection"] = [
-            [name, env.registry[name].description] for name in field.comodels if name in env.registry.models
+            [name, env.terms.say(env.registry[name].description)]
+            for name in field.comodels
+            if name in env.registry.models
         ]
     if field.kind == "monetary":
         said["currency_field"] = getattr(field, "currency", "currency_id")

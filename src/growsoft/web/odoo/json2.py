@@ -61,7 +61,12 @@ def _documented(visit: ApiVisit, name: str) -> Response:
         methods = {own: {"mode": mode} for own, mode in info.public.items()}
         methods |= {known: {"mode": method.mode} for known, method in METHODS.items()}
         fields = described.fields_get(env, info, (), ())
-        return {"model": info.name, "name": info.description, "fields": plain(fields), "methods": methods}
+        return {
+            "model": info.name,
+            "name": env.terms.say(info.description),
+            "fields": plain(fields),
+            "methods": methods,
+        }
 
     return _answered(visit, lambda: visit.api.runner.run(site, _caller(visit, site).session, about, "read"))
 

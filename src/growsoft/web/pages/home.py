@@ -17,7 +17,7 @@ PER_MODEL: Final = 5
 @SIGNED_IN_ROUTES.get("/app")
 def home(visit: SignedInVisit) -> Response:
     """Show what this person can open; who has no password yet chooses one first."""
-    return visit.page("home.html", {"greeting": f"Hello {visit.person.name}"})
+    return visit.page("home.html", {})
 
 
 @SIGNED_IN_ROUTES.get("/app/find")

@@ -42,13 +42,13 @@ def _screen(visit: SignedInVisit, model: ModelView, views: Views) -> ListScreen:
     """Look the rows up; a search that is not understood shows none, and says why."""
     query = query_of(model, views.search, visit.request.query.pairs())
     query = replace(query, page=min(query.page, LAST_PAGE))
-    path, zone = list_path(model.name), visit.person.zone
+    path, manner = list_path(model.name), visit.manner
     try:
         page = _page(visit, model, views, query)
     except UserError as error:
-        empty = list_screen(model, path, views.list, views.search, query, Page((), 0), zone)
-        return replace(empty, problem=error.message)
-    return list_screen(model, path, views.list, views.search, query, page, zone)
+        empty = list_screen(model, path, views.list, views.search, query, Page((), 0), manner)
+        return replace(empty, problem=error.words)
+    return list_screen(model, path, views.list, views.search, query, page, manner)
 
 
 def _page(visit: SignedInVisit, model: ModelView, views: Views, query: Query) -> Page:
@@ -56,7 +56,7 @@ def _page(visit: SignedInVisit, model: ModelView, views: Views, query: Query) ->
     return visit.records.page(
         model,
         views.list.columns,
-        condition_of(model, views.search, query, visit.person.zone),
+        condition_of(model, views.search, query, visit.manner),
         order=order_of(query, views.list.order),
         offset=(query.page - 1) * PAGE_SIZE,
         limit=PAGE_SIZE,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from growsoft.errors import MissingError, UserError
 from growsoft.views.editing import Editor, NotSaved
 from growsoft.views.fields import ModelView
-from growsoft.views.formats import moment
 from growsoft.views.history import NEWEST, history_of
 from growsoft.views.paths import list_path, record_path
 from growsoft.views.screens import EntryScreen, Table, line_table, record_screen
@@ -24,9 +23,9 @@ def show(visit: SignedInVisit, model: str, record: int) -> Response:
     view = visit.records.model(model)
     form = visit.catalogue.views(view).form
     found = visit.records.read(view, record, form.fields)
-    zone = visit.person.zone
-    screen = record_screen(view, form, found, _tables(visit, view, form, record), zone)
-    changed = moment(found.changed_at, zone) if found.changed_at is not None else ""
+    manner = visit.manner
+    screen = record_screen(view, form, found, _tables(visit, view, form, record), manner)
+    changed = manner.moment(found.changed_at) if found.changed_at is not None else ""
     return visit.page("record.html", {**_frame(visit, view), "screen": screen, "changed": changed})
 
 
@@ -41,7 +40,7 @@ def _tables(visit: SignedInVisit, model: ModelView, form: Form, record: int) -> 
         names = part.columns or visit.catalogue.views(lines).list.columns
         columns = [column for column in lines.known(names) if column.name != field.inverse]
         rows = visit.records.lines(model, record, part.field, [column.name for column in columns])
-        found[part.field] = line_table(field, lines, columns, rows, visit.person.zone)
+        found[part.field] = line_table(field, lines, columns, rows, visit.manner)
     return found
 
 
@@ -49,7 +48,7 @@ def _tables(visit: SignedInVisit, model: ModelView, form: Form, record: int) -> 
 def history(visit: SignedInVisit, model: str, record: int) -> Response:
     """Show who changed a record when: as the part that its page loads on demand, or as a page."""
     view = visit.records.model(model)
-    context = {"moments": history_of(visit.env, view, record, visit.person.zone), "newest": NEWEST}
+    context = {"moments": history_of(visit.env, view, record, visit.manner), "newest": NEWEST}
     if visit.request.partial:
         return visit.fragment("_history.html", context)
     named = visit.records.read(view, record, ())
@@ -96,7 +95,7 @@ def delete(visit: SignedInVisit, model: str, record: int) -> Response:
     except MissingError:
         raise
     except UserError as error:
-        return _deletion(visit, model, record, error.message)
+        return _deletion(visit, model, record, error.words)
     return visit.go(list_path(model))
 
 
@@ -111,7 +110,7 @@ def _editor(visit: SignedInVisit, model: str, verb: str) -> Editor:
         form=visit.catalogue.views(view).form,
         views_of=visit.catalogue.views,
         path=list_path(model),
-        zone=visit.person.zone,
+        manner=visit.manner,
     )
 
 

@@ -11,11 +11,12 @@ from growsoft.web.pages.routes import ROUTES, SIGNED_IN_ROUTES
 from growsoft.web.ports import Refused, SignedIn
 from growsoft.web.session import no_session_cookie, session_cookie, session_of
 from growsoft.web.visit import SignedInVisit, Visit
+from growsoft.words import _
 
 LOGIN: Final = "/web/login"
 HOME: Final = "/app"
 PASSWORD: Final = "/web/password"  # noqa: S105 - an address
-DIFFERENT: Final = "The two new passwords are not the same. Type the new one twice."
+DIFFERENT: Final = _("The two new passwords are not the same. Type the new one twice.")
 
 
 @ROUTES.get("/")
@@ -36,8 +37,8 @@ def ask(visit: Visit) -> Response:
 def _told(visit: Visit) -> str:
     """Say what has just happened, when something has."""
     if "out" in visit.request.query:
-        return "You are signed out."
-    return "Your session has ended. Sign in again to go on." if "ended" in visit.request.query else ""
+        return _("You are signed out.")
+    return _("Your session has ended. Sign in again to go on.") if "ended" in visit.request.query else ""
 
 
 @ROUTES.post(LOGIN)
@@ -47,7 +48,7 @@ def sign_in(visit: Visit) -> Response:
     client = visit.client
     outcome = visit.tools.authenticator.sign_in(visit.site, login, visit.form.get("password", ""), client)
     if client.kind == "api":
-        return _for_script(outcome)
+        return _for_script(visit, outcome)
     after = _next(visit.form.get("next", ""))
     if isinstance(outcome, SignedIn):
         return _signed_in(visit, outcome, after)
@@ -63,12 +64,12 @@ def _signed_in(visit: Visit, outcome: SignedIn, path: str) -> Response:
     return visit.go(path).with_headers(session_cookie(outcome.token, "browser"))
 
 
-def _for_script(outcome: SignedIn | Refused) -> Response:
+def _for_script(visit: Visit, outcome: SignedIn | Refused) -> Response:
     """Answer a sign-in that no browser sent."""
     if isinstance(outcome, SignedIn):
         body = msgspec.json.encode({"user_id": outcome.user_id})
         return Response(body=body, content_type=JSON, headers=(session_cookie(outcome.token, "api"),))
-    body = msgspec.json.encode({"error": outcome.message})
+    body = msgspec.json.encode({"error": visit.manner.say(outcome.message)})
     return Response(status=_status(outcome), body=body, content_type=JSON, headers=_retry(outcome))
 
 
