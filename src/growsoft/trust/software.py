@@ -8,6 +8,7 @@ from growsoft.trust.claim import Claim, Missing
 from growsoft.trust.injection import no_built_statements
 from growsoft.trust.isolation import no_way_across, one_database_each
 from growsoft.trust.passwords import stretched_and_salted
+from growsoft.trust.remote import private_stays_private
 from growsoft.trust.review import code_is_reviewed
 from growsoft.trust.transport import only_over_https, strong_certificates, strong_suites
 from growsoft.trust.wall import rows_are_walled
@@ -186,8 +187,9 @@ SOFTWARE: Final = (
         "SW-4",
         "The framework prevents RPC access to private methods, making it harder to introduce exploitable"
         " vulnerabilities.",
-        Missing("Methods are private unless they are marked public; there is no RPC to check yet.", _LATER),
-        ("growsoft/orm/api.py",),
+        private_stays_private,
+        ("growsoft/orm/api.py", "growsoft/web/odoo/calls.py", "growsoft/web/odoo/methods.py"),
+        ("tests/integration/web/test_sw4_remote_calls.py", "tests/acceptance/trust/test_sw4_remote.py"),
     ),
     Claim(
         "SW-5",

@@ -11,11 +11,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Final, get_type_hints
+from zoneinfo import available_timezones
 
 import msgspec
 
 from growsoft.errors import AccessError, ValidationError
-from growsoft.orm import Env, Model, ModelInfo, Registry
+from growsoft.orm import Env, Locale, Model, ModelInfo, Registry
 from growsoft.orm.narrow import is_id, is_mapping, is_sequence
 from growsoft.web.odoo.methods import METHODS, Method, Mode, Subject
 from growsoft.web.odoo.wire import plain
@@ -50,6 +51,7 @@ class Call:
         info = self._info(env.registry)
         kwargs = dict(self.kwargs)
         context = _context(kwargs.pop("context", None))
+        env = env.in_locale(_locale(env, context))
         known = METHODS.get(self.method)
         if known is not None:
             return self._known(env, info, known, context, kwargs)
@@ -123,6 +125,18 @@ def _context(given: object) -> dict[str, object]:
     if not is_mapping(given):
         raise ValidationError("A context is a dictionary.")
     return {key: value for key, value in given.items() if key in CONTEXT_KEYS or key.startswith("default_")}
+
+
+def _locale(env: Env, context: Mapping[str, object]) -> Locale:
+    """Give the language and zone that a caller wants; what nobody knows changes nothing."""
+    lang, zone = context.get("lang"), context.get("tz")
+    known = lang if isinstance(lang, str) and lang in env.registry.languages else env.locale.lang
+    return Locale(known, zone if isinstance(zone, str) and zone in _zones() else env.locale.tz)
+
+
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())
 
 
 def _ids(given: object) -> tuple[int, ...]:
