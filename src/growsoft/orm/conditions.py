@@ -58,8 +58,12 @@ def owner_conditions(registry: Registry, info: ModelInfo, verb: Verb, owner: Sql
 
 
 def followed(registry: Registry) -> Iterator[ModelInfo]:
-    """Give the models whose records others may belong to: all that stay, and belong to none themselves."""
-    return (info for info in registry.models.values() if info.follows is None and not info.transient)
+    """Give the models whose records others may belong to: all that stay, and belong to none themselves.
+
+    By name: what is declared must not depend on which module of an app was imported first.
+    """
+    models = sorted(registry.models.items())
+    return (info for _name, info in models if info.follows is None and not info.transient)
 
 
 def _following(registry: Registry, info: ModelInfo, verb: Verb, row: Sql) -> dict[str, Sql]:

@@ -50,15 +50,17 @@ __all__ = ["Rights", "declare", "group_conditions", "rights"]
 def declare(registry: Registry) -> Declarations:
     """Write everything down. Raises ``ConfigError`` for a rule that would break its readers' queries."""
     check_rules(registry)
-    made = {info.name: tuple(_tables(registry, info)) for info in registry.models.values()}
+    # By name: templates are found by a digest of all this, whichever module of an app a process imported first.
+    models = [info for _name, info in sorted(registry.models.items())]
+    made = {info.name: tuple(_tables(registry, info)) for info in models}
     tables = [table for found in made.values() for table in found]
     tables += [table for info in registry.kept for table in _tables(registry, info)]
-    audited = [audit for info in registry.models.values() for audit in audits(info, made[info.name])]
+    audited = [audit for info in models for audit in audits(info, made[info.name])]
     triggers = account_triggers([app.accounts for app in registry.apps if app.accounts is not None])
     for audit in audited:
         triggers[audit.table] = (*triggers.get(audit.table, ()), *audit.triggers())
-    policies = [policy for info in registry.models.values() for policy in _policies(registry, info)]
-    grants = [grant for info in registry.models.values() for grant in _grants(registry, info)]
+    policies = [policy for info in models for policy in _policies(registry, info)]
+    grants = [grant for info in models for grant in _grants(registry, info)]
     return Declarations(
         apps=registry.versions,
         tables=tuple(

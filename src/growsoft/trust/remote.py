@@ -27,7 +27,7 @@ def private_stays_private(world: World) -> Finding:
     tried = models = 0
     for subject in world.subjects:
         door = subject.database.elevated("claim SW-4 is checked", caller=__name__)
-        with suppress(_Undone), open_env(subject.database, subject.registry, door, mode="read") as env:
+        with suppress(_Undone), open_env(subject.database, subject.registry, door) as env:
             blind = [info.name for info in env.registry.models.values() if not reached(env, info, WITNESS)]
             if blind:
                 return not_met(

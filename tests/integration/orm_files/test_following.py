@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from growsoft.apps.base.models import Attachment
 from growsoft.errors import AccessError, ConfigError, UserError, ValidationError
-from growsoft.orm import App, Env, load
+from growsoft.orm import App, Env, Registry, load
 from growsoft.orm.domain import Condition
 from growsoft.postgres.sql import sql
 from tests.integration.orm.conftest import Trade
@@ -142,6 +144,11 @@ def test_sw7_raw_sql_gets_no_further_than_the_orm(shared: Trade) -> None:
                 sql("INSERT INTO ir_attachment (name, res_model, res_id, datas) VALUES ('x', 'papers.paper', {i}, {f})",
                     i=paper.id, f="0" * 64 + ":1")
             )  # fmt: skip
+
+
+def test_what_is_declared_does_not_depend_on_the_order_of_imports(papers_registry: Registry) -> None:
+    backwards = replace(papers_registry, models=dict(sorted(papers_registry.models.items(), reverse=True)))
+    assert backwards.declarations.digest() == papers_registry.declarations.digest()
 
 
 def test_rules_for_groups_and_following_do_not_mix() -> None:
