@@ -164,10 +164,18 @@ def summary(record: BackupRecord) -> dict[str, object]:
         "bytes": record.bytes,
         "sha256": record.sha256,
         "complete": record.complete,
+        "files": _files(record),
         "copies": list(record.copies),
         "failures": list(record.failures),
         "restored": record.proof,
     }
+
+
+def _files(record: BackupRecord) -> dict[str, int]:
+    files = record.manifest.files
+    if files is None:
+        return {"count": 0, "bytes": 0, "missing": 0}
+    return {"count": files.files, "bytes": files.bytes, "missing": files.missing}
 
 
 def _show(record: BackupRecord, *, as_json: bool) -> None:

@@ -98,6 +98,7 @@ def desk_of(instance: Instance, keeper: Port) -> Generator[InstanceDesk]:
         catalogue=ControlCatalogue(instance),
         customer_keys=ControlKeys(instance),
         guard=FileGuard(instance.state.keeper / "backups"),
+        files=instance.state.files,
     )
     yield InstanceDesk(instance, service)
 

@@ -24,6 +24,7 @@ from growsoft.orm import Env
 from growsoft.postgres.keeper import new_database_name
 from growsoft.security.certificates import Authority
 from growsoft.security.envelope import Purpose
+from growsoft.security.filefolder import FileFolder
 
 # The database that a first start makes and fills.
 DEMO: Final = "demo"
@@ -65,6 +66,7 @@ def drop_database(instance: Instance, name: str) -> None:
     set_state(instance, where, State.DROPPED)
     with instance.keeper() as keeper:
         keeper.drop_database(where.pg_name)
+    FileFolder(instance.state.files / where.pg_name).remove()
     instance.pools.forget(instance.database(where).endpoint)
 
 
@@ -156,6 +158,7 @@ def _forget(instance: Instance, where: Located) -> None:
 def _drop(instance: Instance, pg_name: str) -> None:
     with instance.keeper() as keeper:
         keeper.drop_database(pg_name)
+    FileFolder(instance.state.files / pg_name).remove()
 
 
 def _unlink(instance: Instance, pg_name: str) -> None:

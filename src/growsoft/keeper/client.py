@@ -43,8 +43,8 @@ KEEPER_VARIABLE: Final = "GROWSOFT_KEEPER_FD"
 # A request of a browser waits this long for the keeper, then somebody is told how far it is.
 WORKER_SECONDS: Final = 2.0
 
-# A restore counts the rows of every table in its answer.
-_LONGEST: Final = 8 << 20
+# A restore counts the rows of every table in its answer, a dump names every file in 32 bytes.
+_LONGEST: Final = 512 << 20
 
 # How long a command line waits for a keeper that is just starting, or for another command line that is the keeper.
 _START_SECONDS: Final = 10.0

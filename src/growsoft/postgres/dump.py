@@ -18,6 +18,7 @@ from psycopg.sql import SQL, Identifier
 from growsoft.errors import GrowsoftError
 from growsoft.postgres.binaries import Binaries, find
 from growsoft.postgres.connection import Endpoint
+from growsoft.postgres.filerefs import referred_files
 from growsoft.postgres.provision import MAINTENANCE_DATABASE, close_database, drop_database
 from growsoft.postgres.role_facts import RoleFacts, read_roles, restore_roles
 from growsoft.postgres.sql import ident, literal, sql
@@ -59,7 +60,7 @@ class DumpFacts:
     """What is true of a dump, all of it read in the dump's own snapshot.
 
     `rows` has every table of which rows were dumped, as `schema.table`; sizes are bytes; `server_version` is the
-    server's number (170010).
+    server's number (170010). `files` are the addresses of all files that rows refer to, 32 bytes each, in order.
     """
 
     snapshot_at: datetime
@@ -71,6 +72,7 @@ class DumpFacts:
     extensions: dict[str, str]
     rows: dict[str, int]
     roles: RoleFacts
+    files: bytes = b""
 
 
 def dump_database(
@@ -188,6 +190,7 @@ def _facts(connection: Superuser, moment: datetime, without: Sequence[str]) -> D
         extensions=dict(extensions),
         rows=count_rows(connection, without),
         roles=read_roles(connection),
+        files=referred_files(connection),
     )
 
 

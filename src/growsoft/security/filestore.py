@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import shutil
 import time
 from collections.abc import Callable, Collection, Generator, Iterator
 from contextlib import contextmanager, suppress
@@ -16,11 +17,12 @@ from growsoft.security.blobs import BlobKeyUnknown, FileKeys, read_blob, write_b
 
 _ADDRESS: Final = re.compile(r"[0-9a-f]{64}\Z")
 # The workers and the keeper's user both read and write here; nobody else passes the folder above, which is theirs.
-_READABLE: Final = 0o644
-_SHARED: Final = 0o777
+READABLE: Final = 0o644
+SHARED: Final = 0o777
 # A file is written before the row that refers to it is committed, and a dump may still name one that no row refers to
-# any more: for so long nothing is swept.
+# any more: for so long nothing is swept, and what is swept is only put aside.
 GRACE: Final = 48 * 3600.0  # seconds
+ASIDE: Final = "aside-"
 
 
 class FileStore:
@@ -41,7 +43,7 @@ class FileStore:
         temporary = self.folder / f"new-{secrets.token_hex(8)}"
         try:
             with temporary.open("x+b") as file:
-                os.fchmod(file.fileno(), _READABLE)
+                os.fchmod(file.fileno(), READABLE)
                 address, size = write_blob(self._opened(), source, file, limit)
                 file.flush()
                 os.fsync(file.fileno())
@@ -73,16 +75,20 @@ class FileStore:
                 yield path.name
 
     def sweep(self, referred: Collection[str], *, now: float | None = None, grace: float = GRACE) -> int:
-        """Delete what nothing refers to and nobody has written for ``grace`` seconds; give how many those were.
+        """Put aside what nothing refers to and nobody has written for ``grace`` seconds; give how many those were.
 
-        Interrupted uploads go as well.
+        What was put aside so long ago is deleted, and interrupted uploads as well: a backup whose snapshot still had
+        the record finds its files for all that time.
         """
-        limit = (time.time() if now is None else now) - grace
-        left = [self.path(address) for address in self.addresses() if address not in referred]
-        gone = [path for path in (*left, *self.folder.glob("new-*")) if _age(path) < limit]
-        for path in gone:
+        moment = time.time() if now is None else now
+        uploads = [path for path in self.folder.glob("new-*") if _age(path) < moment - grace]
+        for path in (*uploads, *(path for path in self.folder.glob(f"{ASIDE}*") if _age(path) < moment - grace)):
             path.unlink(missing_ok=True)
-        return len(gone)
+        left = [path for address in self.addresses() if address not in referred for path in [self.path(address)]]
+        gone = [path for path in left if _age(path) < moment - grace]
+        for path in gone:
+            _put_aside(path, self.folder / f"{ASIDE}{path.name}", moment)
+        return len(gone) + len(uploads)
 
     def _content(self, address: str, size: int, source: BinaryIO) -> BinaryIO:
         try:
@@ -95,7 +101,8 @@ class FileStore:
     def _place(self, temporary: Path, address: str) -> None:
         final = self.path(address)
         self._make(final.parent)
-        with suppress(FileNotFoundError):
+        # Another user's cannot be touched, as after a restore, but be replaced by the same content.
+        with suppress(FileNotFoundError, PermissionError):
             os.utime(final)  # in use again, so no sweep may take it
             return
         temporary.replace(final)
@@ -111,7 +118,17 @@ class FileStore:
         if not folder.is_dir():
             folder.mkdir(parents=True, exist_ok=True)
             with suppress(PermissionError):  # another worker was first
-                folder.chmod(_SHARED)
+                folder.chmod(SHARED)
+
+
+def _put_aside(path: Path, aside: Path, moment: float) -> None:
+    """Move a file out of the way under a new time; of another user's a copy is put there, which has its own."""
+    try:
+        os.utime(path, (moment, moment))
+        path.replace(aside)
+    except PermissionError:
+        shutil.copyfile(path, aside)
+        path.unlink()
 
 
 def _age(path: Path) -> float:

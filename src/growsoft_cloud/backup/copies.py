@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from typing import BinaryIO
@@ -55,14 +56,14 @@ class Spread:
 def prove(site: Site, stored: StoredObject, tick: Tick | None = None) -> None:
     """Read an object back; raises `CopyCorrupt` or `ObjectMissing` unless it is exactly what was stored."""
     with site.open(stored.name) as file:
-        for _ in _proven(site, file, stored, tick):
+        for _ in proven_pieces(site, file, stored, tick):
             pass
 
 
 def proven_bytes(site: Site, stored: StoredObject) -> bytes:
     """Read a small object whole, and return it only when it is exactly what was stored."""
     with site.open(stored.name) as file:
-        return b"".join(_proven(site, file, stored, None))
+        return b"".join(proven_pieces(site, file, stored, None))
 
 
 def put(site: Site, small: Small) -> None:
@@ -79,20 +80,57 @@ def transfer(source: Site, target: Site, stored: StoredObject, tick: Tick | None
     """
     with source.open(stored.name) as file, target.create(stored.name) as writer:
         paced = PacedWriter(writer, Pace(target))
-        for chunk in _proven(source, file, stored, tick):
+        for chunk in proven_pieces(source, file, stored, tick):
             paced.write(chunk)
     prove(target, stored)
 
 
+@dataclass(frozen=True, slots=True)
+class More:
+    """What belongs to a backup beside archive and manifest: its list of files, and the files, which others may share.
+
+    `proven` says since when each site is known to have some of them, and which (names).
+    """
+
+    own: Sequence[StoredObject] = ()
+    shared: Sequence[StoredObject] = ()
+    proven: Mapping[str, tuple[datetime, frozenset[str]]] = field(
+        default_factory=dict[str, tuple[datetime, frozenset[str]]]
+    )
+
+    def known_at(self, site: Site) -> frozenset[str]:
+        """Return the names of what a site need not be sent."""
+        return self.proven[site.name][1] if site.name in self.proven else frozenset()
+
+    def copy_at(self, site: Site) -> Copy:
+        """Note a copy that was proven just now, but for what was taken over: then it is as old as that proof."""
+        copy = proven_now(site)
+        known = self.known_at(site)
+        if any(stored.name in known for stored in self.shared):
+            return msgspec.structs.replace(copy, verified_at=min(copy.verified_at, self.proven[site.name][0]))
+        return copy
+
+
 def spread(
-    source: Site, targets: Sequence[Site], archive: StoredObject, manifest: Small, tick: Tick | None = None
+    source: Site,
+    targets: Sequence[Site],
+    archive: StoredObject,
+    manifest: Small,
+    tick: Tick | None = None,
+    more: More | None = None,
 ) -> Spread:
     """Copy a backup from a site that has it to others, all at once; one that fails does not hold the others up."""
+    beside = more or More()
 
     def to(target: Site) -> Copy:
-        transfer(source, target, archive, tick)
+        for stored in (archive, *beside.own):
+            transfer(source, target, stored, tick)
+        known = beside.known_at(target)
+        for stored in beside.shared:
+            if stored.name not in known:
+                made_good(target, stored, partial(transfer, source, target, stored))
         put(target, manifest)
-        return proven_now(target)
+        return beside.copy_at(target)
 
     return gathered(to, targets)
 
@@ -108,25 +146,61 @@ def examine(sites: Sequence[Site], objects: Sequence[StoredObject]) -> Spread:
     return gathered(of, sites)
 
 
-def repair(sites: Sequence[Site], archive: StoredObject, manifest: Small) -> Spread:
+def repair(
+    sites: Sequence[Site],
+    archive: StoredObject,
+    manifest: Small,
+    more: Sequence[StoredObject] = (),
+    proven: dict[str, set[str]] | None = None,
+) -> Spread:
     """Read all copies back, and replace what is missing or corrupt; return what is proven then.
 
-    One good archive at any site is enough. Raises `NoGoodCopy` when there is none, and then removes nothing: what is
-    left may be all that there is.
+    One good copy of each object at any site is enough. Raises `NoGoodCopy` when there is none of the archive, and then
+    removes nothing: what is left may be all that there is. Of `more`, what `proven` has for a site is not read again;
+    what is proven is added there.
     """
     found = examine(sites, (archive,))
     good = {copy.site for copy in found.copies}
     source = next((site for site in sites if site.name in good), None)
     if source is None:
         raise NoGoodCopy(" ".join([NoGoodCopy.default_message(), *(failure.reason for failure in found.failures)]))
+    known = {} if proven is None else proven
+    for site in sites:
+        known.setdefault(site.name, set())
+    gathered(lambda site: _look(site, more, known[site.name]), sites)
 
     def mended(site: Site) -> Copy:
         if site.name not in good:
-            _replace(site, archive, lambda: transfer(source, site, archive))
-        _replace(site, manifest.stored, lambda: put(site, manifest))
+            made_good(site, archive, partial(transfer, source, site, archive))
+        for stored in more:
+            if stored.name not in known[site.name]:
+                made_good(site, stored, partial(_from_any, sites, site, stored))
+                known[site.name].add(stored.name)
+        made_good(site, manifest.stored, partial(put, site, manifest))
         return proven_now(site)
 
     return gathered(mended, sites)
+
+
+def _look(site: Site, objects: Sequence[StoredObject], known: set[str]) -> Copy:
+    """Read objects back from a site, and add to `known` what is right."""
+    for stored in objects:
+        if stored.name not in known:
+            with suppress(ObjectMissing, CopyCorrupt):
+                prove(site, stored)
+                known.add(stored.name)
+    return proven_now(site)
+
+
+def _from_any(sites: Sequence[Site], target: Site, stored: StoredObject) -> None:
+    """Copy an object to a site from whichever other one has it whole."""
+    for source in sites:
+        if source is not target:
+            with suppress(SiteError):
+                prove(source, stored)
+                transfer(source, target, stored)
+                return
+    raise CopyCorrupt(target.name, f"{stored.name} is whole at no site; restore an older backup for this file.")
 
 
 def proven_now(site: Site) -> Copy:
@@ -134,16 +208,18 @@ def proven_now(site: Site) -> Copy:
     return Copy(site.name, site.data_centre.continent, datetime.now(UTC))
 
 
-def _replace(site: Site, stored: StoredObject, place: Callable[[], None]) -> None:
-    """Put an object anew where it is missing or wrong; its name keeps meaning the same bytes."""
+def made_good(site: Site, stored: StoredObject, place: Callable[[], None]) -> None:
+    """Put an object where it is missing or wrong; its name keeps meaning the same bytes."""
     try:
         prove(site, stored)
-    except (ObjectMissing, CopyCorrupt):
+    except ObjectMissing:
+        place()
+    except CopyCorrupt:
         site.delete(stored.name)
         place()
 
 
-def _proven(site: Site, file: BinaryIO, stored: StoredObject, tick: Tick | None) -> Iterator[bytes]:
+def proven_pieces(site: Site, file: BinaryIO, stored: StoredObject, tick: Tick | None) -> Iterator[bytes]:
     """Yield an object's bytes, and end well only when they were exactly what was stored."""
     digest, pace = Digest(), Pace(site)
     pieces = chunks(file)

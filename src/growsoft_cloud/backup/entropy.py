@@ -15,6 +15,7 @@ from msgspec import structs
 
 from growsoft_cloud.backup.copies import Failure
 from growsoft_cloud.backup.errors import BackupError, NoGoodCopy, SiteError
+from growsoft_cloud.backup.leftovers import remove_unneeded
 from growsoft_cloud.backup.manifest import StoredObject
 from growsoft_cloud.backup.records import BackupRecord, read_one
 from growsoft_cloud.backup.service import BackupService
@@ -44,42 +45,46 @@ def mend(service: BackupService, now: datetime, reread_after: timedelta = REREAD
     done = Mended()
     holdings = dict(_holdings(service.policy.sites, done))
     _adopt(service, holdings, done)
+    # Backups share files: what was read once in this round is proven for all of them.
+    proven: dict[str, set[str]] = {}
     for record in service.catalogue.list():
-        if _needs_it(service.policy.sites, record, holdings, now - reread_after):
-            _mend(service, record, done)
+        if _needs_it(service, record, holdings, now - reread_after):
+            _mend(service, record, done, proven)
     if not done.lost:
         _remove_leftovers(service, holdings, now, done)
+        remove_unneeded(service, holdings, now - LEFT_AFTER, done)
     return done
 
 
 def _holdings(sites: Sequence[Site], done: Mended) -> Iterator[tuple[str, Holdings]]:
     for site in sites:
         try:
-            kinds = (Kind.ARCHIVE, Kind.MANIFEST)
+            kinds = (Kind.ARCHIVE, Kind.MANIFEST, Kind.FILE)
             yield site.name, {listed.name: listed for kind in kinds for listed in site.listed(kind)}
         except SiteError as error:
             done.lost.append(Failure(site.name, error.message))
 
 
-def _needs_it(sites: Sequence[Site], record: BackupRecord, holdings: Mapping[str, Holdings], since: datetime) -> bool:
+def _needs_it(service: BackupService, record: BackupRecord, holdings: Mapping[str, Holdings], since: datetime) -> bool:
     """Say whether a copy was never proven, not for long, or is not even said to be there."""
     proven = {copy.site: copy.verified_at for copy in record.copies}
-    return any(
-        site.name not in proven
-        or proven[site.name] < since
-        or (site.name in holdings and not _said_to_be_there(record, holdings[site.name]))
-        for site in sites
-    )
+    sites = service.policy.sites
+    if any(site.name not in proven or proven[site.name] < since for site in sites):
+        return True
+    try:
+        wanted = (*record.manifest.objects, record.manifest_object, *service.index_of(record.manifest).objects)
+    except BackupError:
+        return True  # and mending says what is wrong with the list of its files
+    return any(site.name in holdings and not _said_to_be_there(wanted, holdings[site.name]) for site in sites)
 
 
-def _said_to_be_there(record: BackupRecord, holdings: Holdings) -> bool:
-    wanted: tuple[StoredObject, ...] = (record.manifest.archive, record.manifest_object)
+def _said_to_be_there(wanted: Sequence[StoredObject], holdings: Holdings) -> bool:
     return all(stored.name in holdings and holdings[stored.name].bytes == stored.bytes for stored in wanted)
 
 
-def _mend(service: BackupService, record: BackupRecord, done: Mended) -> None:
+def _mend(service: BackupService, record: BackupRecord, done: Mended, proven: dict[str, set[str]]) -> None:
     try:
-        mended = service.repair(str(record.manifest.id))  # short ids may repeat after the registry was restored
+        mended = service.repair(str(record.manifest.id), proven)  # short ids may repeat after the registry was restored
     except NoGoodCopy as error:
         # Nobody may count on it any more; should its sites come back, the next round finds its copies again.
         service.catalogue.record(structs.replace(record, copies=(), complete=False))
@@ -111,8 +116,9 @@ def _adopt(service: BackupService, holdings: Mapping[str, Holdings], done: Mende
 
 
 def _remove_leftovers(service: BackupService, holdings: Mapping[str, Holdings], now: datetime, done: Mended) -> None:
-    """Remove archives that no backup refers to: their writer died before there was a manifest."""
-    known = {record.manifest.archive.name for record in (*service.catalogue.list(), *service.catalogue.expired())}
+    """Remove archives and lists that no backup refers to: their writer died before there was a manifest."""
+    records = (*service.catalogue.list(), *service.catalogue.expired())
+    known = {stored.name for record in records for stored in record.manifest.objects}
     limit = (now - LEFT_AFTER).timestamp()
     for site in service.policy.sites:
         for listed in holdings[site.name].values():

@@ -40,6 +40,15 @@ class StoredObject(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sha256: Sha256
 
 
+class FileList(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The list of a backup's files, sealed like its archive: how many, how many bytes, and how many were missing."""
+
+    stored: StoredObject
+    files: Size
+    bytes: Size
+    missing: Size = 0
+
+
 class Subject(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The database that was backed up, as the control database knew it: enough to write its entry there again."""
 
@@ -100,6 +109,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     postgres: Source
     encoding: Encoding
     archive: StoredObject
+    files: FileList | None = None
     keys: Keys
     contents: bytes
     notes: dict[str, str] = {}
@@ -109,18 +119,19 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         """The id that people type: `b-0142`."""
         return f"b-{self.number:04d}"
 
+    @property
+    def missing_files(self) -> int:
+        """How many files its rows refer to that were not in the storage any more."""
+        return 0 if self.files is None else self.files.missing
 
-class StoredFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A content-addressed file of the database: what it is, and where it lies, encrypted under a key of its own."""
-
-    sha256: Sha256
-    bytes: Size
-    stored: StoredObject
-    data_key: str
+    @property
+    def objects(self) -> tuple[StoredObject, ...]:
+        """The objects that belong to this backup alone, without the manifest: the archive, and the list of files."""
+        return (self.archive,) if self.files is None else (self.archive, self.files.stored)
 
 
-class Contents(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What only the holder of the key may know: the dump's length and hash, roles, row counts, files.
+class Contents(msgspec.Struct, frozen=True, kw_only=True):
+    """What only the holder of the key may know: the dump's length and hash, roles, row counts.
 
     `roles_sql` is the text of `roles` for stock tools; our own restore uses `roles`, which can say nothing else.
     """
@@ -130,7 +141,6 @@ class Contents(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     rows: dict[str, Size]
     roles: RoleFacts
     roles_sql: str
-    files: tuple[StoredFile, ...] = ()
 
 
 class Seal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

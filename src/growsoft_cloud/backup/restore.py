@@ -15,11 +15,11 @@ import msgspec
 from growsoft.errors import GrowsoftError
 from growsoft.keeper.verbs import Created
 from growsoft.postgres.keeper import new_database_name
-from growsoft.security.keyring import KeyUnusable, WrappedKey
 from growsoft_cloud.backup.archive import Hashed, Packed, unpack
 from growsoft_cloud.backup.cluster import Cluster
 from growsoft_cloud.backup.copies import Failure
 from growsoft_cloud.backup.errors import BackupError, CannotRestore, NotTheSame, UnknownFormat
+from growsoft_cloud.backup.files import STORAGE, Return
 from growsoft_cloud.backup.manifest import Contents, Encoding, Manifest, associated_data, open_contents, read_manifest
 from growsoft_cloud.backup.pipes import written_by
 from growsoft_cloud.backup.progress import Listener, Meter, Step
@@ -99,14 +99,18 @@ def _restored(service: BackupService, backup: str, into: Target, hooks: Sequence
     _refuse_unfit(service.cluster, manifest)
     source, without_archive = service.archive_of(record, wish.site)
     damaged = without_manifest + without_archive
-    data_key = _data_key(service, manifest)
+    data_key = service.data_key(manifest)
     contents = open_contents(manifest, data_key)
     created = _filled(service.cluster, into, _Feed(source, manifest, contents, data_key, wish.listener))
     try:
         _refuse_difference(contents.rows, created.rows)
+        damaged += _bring_files(service, manifest, into, source.name)
         for hook in hooks:
             hook(created, manifest)
     except BaseException:
+        folder = service.folder_of(into.name)
+        if folder is not None:
+            folder.remove()
         service.cluster.drop(into.name)
         raise
     return Restored(
@@ -195,14 +199,22 @@ def _refuse_difference(expected: Mapping[str, int], found: Mapping[str, int]) ->
         )
 
 
-def _data_key(service: BackupService, manifest: Manifest) -> bytes:
-    """Open the archive's key by the customer's, which the control database knows; its own comes along."""
-    wrapped = WrappedKey.from_text(manifest.keys.data_key)
-    if manifest.keys.customer_key:
-        customer_key = WrappedKey.from_text(manifest.keys.customer_key)
-    else:
-        customer_key = service.customer_keys.find(manifest.database.uuid, manifest.keys.customer_key_id)
-    for keyring in service.keyrings[:-1]:
-        with suppress(KeyUnusable):
-            return keyring.unwrap(wrapped, customer_key)
-    return service.keyrings[-1].unwrap(wrapped, customer_key)
+def _bring_files(service: BackupService, manifest: Manifest, into: Target, prefer: str) -> tuple[Failure, ...]:
+    """Bring the files; return which copies were passed over, and what no site has any more: the rest comes back.
+
+    On trial, where nothing is written, a file that is nowhere whole is an error.
+    """
+    index = service.index_of(manifest)
+    sites = sorted(service.policy.sites, key=lambda site: site.name != prefer)
+    coming = Return(sites, service.folder_of(into.name))
+    lost = coming.bring(index)
+    failures = [*coming.damaged.values()]
+    if lost:
+        text = f"{len(lost)} of {len(index.files)} files are whole at no site (the first: {lost[0]})."
+        if coming.folder is None:
+            raise NotTheSame(f"{text} Take another backup.")
+        failures.append(Failure(STORAGE, f"{text} Restore an older backup beside it for them."))
+    if index.missing:
+        text = f"{len(index.missing)} files were missing already when this was backed up."
+        failures.append(Failure(STORAGE, f"{text} Restore an older backup beside it for them."))
+    return tuple(failures)

@@ -55,6 +55,7 @@ class Seen:
     proved_at: datetime | None = None
     proof_trouble: str = ""
     proof_seconds: float = 0.0
+    missing_files: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +123,13 @@ def _copies(database: Watched, sites: Sequence[str], now: datetime) -> Iterator[
             Level.ALARM,
             "copies",
             f"{last.id} has {len(last.sites)} proven copies. Type: growsoft backup verify {last.id}",
+        )
+    if last.missing_files:
+        yield Trouble(
+            Level.ALARM,
+            "files",
+            f"{last.missing_files} files of {database.name} are missing from its storage and from {last.id}; restore "
+            "an older backup beside it and take them from there.",
         )
     for site in sites:
         taken = next((seen.taken_at for seen in database.backups if site in seen.sites), None)

@@ -87,6 +87,7 @@ def watched_of(
             bytes=record.bytes,
             sites=frozenset(copy.site for copy in record.copies),
             complete=record.complete,
+            missing_files=record.manifest.missing_files,
             proved_at=None if record.proof is None else record.proof.at,
             proof_trouble="" if record.proof is None else record.proof.trouble,
             proof_seconds=0.0 if record.proof is None else record.proof.seconds,

@@ -116,7 +116,8 @@ class Work:
             log.exception("backup of %s", subscriber.uuid)
             self.fleet.end(run, self.clock(), trouble=f"{type(error).__name__}; the log of operations says more.")
         else:
-            self.fleet.end(run, self.clock(), backup=record.id)
+            missing = [failure.reason for failure in record.failures if record.manifest.missing_files]
+            self.fleet.end(run, self.clock(), backup=record.id, trouble=" ".join(missing))
             if record.complete:
                 self._quietly(PRUNE, subscriber, partial(self._prune, subscriber))
 
@@ -158,7 +159,7 @@ def prove(fleet: Fleet, record: BackupRecord, cluster: Cluster, clock: Clock) ->
     began = clock()
     target = new_target()
     try:
-        done = restore(replace(fleet.service, cluster=cluster), str(record.manifest.id), target)
+        done = restore(replace(fleet.service, cluster=cluster, files=None), str(record.manifest.id), target)
         cluster.drop(target.name)
     except GrowsoftError as error:
         proof = Proof(at=began, seconds=(clock() - began).total_seconds(), trouble=error.message)

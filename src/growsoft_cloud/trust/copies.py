@@ -66,7 +66,7 @@ def _read_back(service: BackupService, record: BackupRecord, uuid: UUID, counted
     except BackupError as error:
         yield f"{record.id} of database {uuid}: {error.message}"
         return
-    found = examine(service.policy.sites, (record.manifest.archive, record.manifest_object))
+    found = examine(service.policy.sites, (*record.manifest.objects, record.manifest_object))
     good = {copy.site for copy in found.copies}
     sites = tuple(site for site in service.policy.sites if site.name in good)
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import tempfile
 from pathlib import Path
 from uuid import uuid4
 
@@ -12,6 +13,7 @@ import pytest
 from growsoft.errors import MissingError
 from growsoft.security.blobs import BlobDamaged, BlobKeyUnknown, FileKeys
 from growsoft.security.envelope import CustomerKey, KeyUnusable, Purpose
+from growsoft.security.filefolder import FileFolder
 from growsoft.security.filestore import GRACE, FileStore
 from growsoft.security.keyring import WorkerKeys
 from growsoft.security.streams import StreamRefused
@@ -138,6 +140,41 @@ def test_a_sweep_takes_what_nothing_refers_to_and_only_after_a_while(store: File
     os.utime(store.path(again), (later, later))
     assert store.sweep({kept}, now=later) == 2
     assert set(store.addresses()) == {kept, again}
+    # What is put aside stays for a backup that began before, and goes in its turn.
+    folder = FileFolder(store.folder)
+    with folder.open(old) as file:
+        assert file.read(4) == b"GSF1"
+    assert store.sweep({kept, again}, now=later + 60) == 0
+    store.sweep({kept, again}, now=later + GRACE + 120)
+    with pytest.raises(FileNotFoundError):
+        folder.open(old)
+
+
+def test_another_database_gets_all_files_and_keeps_them(store: FileStore, tmp_path: Path) -> None:
+    address, size = store.put(io.BytesIO(b"shared"), LIMIT)
+    original, copy = FileFolder(store.folder), FileFolder(tmp_path / "copies" / "db")
+    assert original.copy_to(copy) == 1
+    original.remove()
+    original.remove()
+    assert not store.folder.exists()
+    (tmp_path / "copies" / "db").rename(store.folder)
+    assert content(store, address, size) == b"shared"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another user")
+def test_a_worker_keeps_content_again_that_another_user_brought_back() -> None:
+    keys = FileKeys([customer_key()])
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o777)
+        store = FileStore(Path(name) / "files", lambda: keys)
+        address, size = store.put(io.BytesIO(b"brought back"), LIMIT)
+        os.seteuid(65534)
+        try:
+            assert store.put(io.BytesIO(b"brought back"), LIMIT) == (address, size)
+        finally:
+            os.seteuid(0)
+        assert store.path(address).stat().st_uid == 65534
+        assert content(store, address, size) == b"brought back"
 
 
 def test_content_that_comes_again_is_not_swept(store: FileStore) -> None:
