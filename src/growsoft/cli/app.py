@@ -9,6 +9,8 @@ import click
 import msgspec
 
 from growsoft.apps.instance.directory import control_apps
+from growsoft.cli.app_docs import docs
+from growsoft.cli.app_new import new
 from growsoft.cli.errors import NeedsConfirmation, NotFound
 from growsoft.cli.instance import open_instance
 from growsoft.cli.lifecycle import Changed, change_apps, customer_database
@@ -38,6 +40,10 @@ class Row(msgspec.Struct):
 @click.group()
 def app() -> None:
     """Install, upgrade and uninstall the apps of a database."""
+
+
+app.add_command(new)
+app.add_command(docs)
 
 
 @app.command("list")

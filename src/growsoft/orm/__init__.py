@@ -4,7 +4,7 @@ from growsoft.orm import api, fields
 from growsoft.orm.access import Access, Check, Follows, Indexed, Rule, Unique, current
 from growsoft.orm.companies import company_rule
 from growsoft.orm.datafiles import DataRecord, Find, Ref
-from growsoft.orm.domain import Condition, DomainError
+from growsoft.orm.domain import EVERYTHING, Condition, DomainError
 from growsoft.orm.env import Env, Locale, open_env, run
 from growsoft.orm.fulltext import Fulltext
 from growsoft.orm.migrating import Migration
@@ -12,6 +12,7 @@ from growsoft.orm.model import Model
 from growsoft.orm.registry import App, Group, ModelInfo, Registry, load
 
 __all__ = [
+    "EVERYTHING",
     "Access",
     "App",
     "Check",
