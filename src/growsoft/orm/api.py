@@ -24,6 +24,7 @@ def computed(
     unique: bool | str = False,
     readonly: bool = True,
     recursive: bool = False,
+    multiline: bool = False,
 ) -> Callable[[Callable[[Any], V]], Computed[V]]:
     """Make a method the value of a field; it sees one record and returns the value.
 
@@ -34,7 +35,7 @@ def computed(
 
     With ``readonly=False`` people may overwrite a stored value; it stays until something it depends on changes.
     ``recursive=True`` lets a stored field depend on itself along a hierarchy (``child_ids.total``), which must have no
-    circles. The field itself takes two more methods::
+    circles. ``multiline`` makes text one of several lines. The field itself takes two more methods::
 
         @full_price.inverse
         def _set_full_price(self, value: Decimal) -> None: ...
@@ -46,7 +47,7 @@ def computed(
     def made(method: Callable[[Any], V]) -> Computed[V]:
         return Computed(
             method, depends, store=store, currency=currency, string=string, groups=groups, unique=unique,
-            readonly=readonly, recursive=recursive,
+            readonly=readonly, recursive=recursive, multiline=multiline,
         )  # fmt: skip
 
     return made

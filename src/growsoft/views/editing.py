@@ -9,8 +9,9 @@ from typing import Final
 import msgspec
 
 from growsoft.errors import MissingError, ValidationError
-from growsoft.views.entering import Read, Reader, Submitted, editable, entry_of
+from growsoft.views.entering import Read, Reader, Submitted, editable, entry_for, standing
 from growsoft.views.fields import FieldView, ModelView
+from growsoft.views.following import Command, Typed, changed_names, following
 from growsoft.views.manner import PLAIN, Manner
 from growsoft.views.records import Record, Records, Stale
 from growsoft.views.screens import Entry, EntryLine, EntryScreen, EntrySection, EntryTable
@@ -49,8 +50,10 @@ class Editor:
 
     def new(self) -> EntryScreen:
         """Return the form of a record that is not there yet."""
-        values = self.records.defaults(self.model, [field.name for field in self._fields()])
-        entries = {field.name: entry_of(field, values.get(field.name), self.manner) for field in self._fields()}
+        names = [field.name for field in self._fields()]
+        values = self.records.defaults(self.model, names)
+        follows = following(self.records, self.model, 0, Typed({}, {}), names, ()).values
+        entries = self._entries(Record(0, "", {**values, **follows}))
         return self._screen(0, entries, tuple(self._table(part, ()) for part in self._lines()))
 
     def open(self, record: int) -> EntryScreen:
@@ -71,6 +74,24 @@ class Editor:
         )
         entries = {name: read.entry for name, read in reads.items()}
         return self._screen(record, entries, grown, version=_number(submitted.text("version")))
+
+    def following(self, record: int, submitted: Submitted) -> tuple[Entry, ...]:
+        """Return what follows from what stands in the form by now: only the inputs and values that change."""
+        reads, tables = self._submitted(record, submitted)
+        typed = Typed(_given(reads, all_of=not record), {table.table.field.name: table.commands() for table in tables})
+        names = [field.name for field in self._fields()]
+        names += [f"{table.table.field.name}.{field.name}" for table in tables for field in table.table.columns]
+        prefixes = {found.table.field.name: [line.entry.prefix for line in found.lines] for found in tables}
+        changed = changed_names(submitted.text("changed").split()[:MOST_LINES], prefixes)
+        found = following(self.records, self.model, record, typed, names, changed)
+        entries = [entry_for(self.model.fields[name], value, self.manner) for name, value in found.values.items()]
+        for table in tables:
+            for prefix, values in zip(
+                prefixes[table.table.field.name], found.lines[table.table.field.name], strict=True
+            ):
+                fields = table.table.model.fields
+                entries += [entry_for(fields[name], value, self.manner, prefix) for name, value in values.items()]
+        return tuple(entries)
 
     # -- saving ------------------------------------------------------------------------------------------------------
 
@@ -133,9 +154,9 @@ class Editor:
     # -- parts -------------------------------------------------------------------------------------------------------
 
     def _fields(self) -> tuple[FieldView, ...]:
-        """Return the fields that have an input; the steps above a form only show where its record is."""
+        """Return the fields of the form; the steps above it only show where its record is."""
         shown = tuple(name for part in self.form.parts if isinstance(part, Group) for name in part.fields)
-        return tuple(field for field in self.model.known(shown) if editable(field))
+        return tuple(field for field in self.model.known(shown) if editable(field) or standing(field))
 
     def _lines(self) -> tuple[Lines, ...]:
         """Return the tables of lines whose records this person may change."""
@@ -152,10 +173,11 @@ class Editor:
         return model if not field.readonly and (model.may("write") or model.may("create")) else None
 
     def _line_columns(self, part: Lines, model: ModelView) -> tuple[FieldView, ...]:
-        """Return the columns of lines that have inputs; the link back to this record is none of them."""
+        """Return the columns of lines; the link back to this record is none of them."""
         inverse = self.model.fields[part.field].inverse
         names = part.columns or self.views_of(model).list.columns
-        return tuple(field for field in model.known(names) if editable(field) and field.name != inverse)
+        known = (field for field in model.known(names) if field.name != inverse)
+        return tuple(field for field in known if editable(field) or standing(field))
 
     def _read(self, record: int) -> Record:
         """Return a record with all that the form holds."""
@@ -163,7 +185,7 @@ class Editor:
 
     def _entries(self, record: Record) -> dict[str, Entry]:
         """Return the inputs for the values of a record."""
-        return {field.name: entry_of(field, record.values.get(field.name), self.manner) for field in self._fields()}
+        return {field.name: entry_for(field, record.values.get(field.name), self.manner) for field in self._fields()}
 
     def _line_records(self, record: int, part: Lines) -> Sequence[Record]:
         """Return the lines of a record."""
@@ -184,7 +206,7 @@ class Editor:
     def _line(self, field: FieldView, columns: Sequence[FieldView], record: Record, key: str) -> EntryLine:
         """Return the inputs of one line."""
         prefix = line_prefix(field, key)
-        entries = (entry_of(column, record.values.get(column.name), self.manner, prefix) for column in columns)
+        entries = (entry_for(column, record.values.get(column.name), self.manner, prefix) for column in columns)
         return EntryLine(prefix, record.id, record.version, tuple(entries))
 
     def _blank(self, table: EntryTable, number: int) -> EntryLine:
@@ -202,14 +224,16 @@ class Editor:
 
     def _submitted_table(self, record: int, part: Lines, submitted: Submitted) -> SubmittedTable:
         """Read the lines of one table; a line of another record, or one that is gone, is left out."""
-        own = {line.id for line in self._line_records(record, part)} if record else set[int]()
+        own = {line.id: line for line in self._line_records(record, part)} if record else dict[int, Record]()
         table = self._table(part, ())
         keys = [key for key in dict.fromkeys(submitted.every(f"l.{part.field}")) if key.isalnum() and key != "new"]
-        lines = tuple(self._submitted_line(table, key, submitted) for key in keys[:MOST_LINES])
+        lines = tuple(self._submitted_line(table, key, submitted, own) for key in keys[:MOST_LINES])
         kept = tuple(line for line in lines if (line.record in own if line.record else not line.empty))
         return SubmittedTable(replace(table, lines=tuple(line.entry for line in kept)), kept)
 
-    def _submitted_line(self, table: EntryTable, key: str, submitted: Submitted) -> SubmittedLine:
+    def _submitted_line(
+        self, table: EntryTable, key: str, submitted: Submitted, own: Mapping[int, Record]
+    ) -> SubmittedLine:
         """Read one line; an untouched new line asks for nothing and is left out."""
         prefix = line_prefix(table.field, key)
         was = _was(submitted.text(f"{prefix}was"))
@@ -217,7 +241,12 @@ class Editor:
         reads = Reader(self.records, submitted, self.manner, prefix).read_all(table.columns, was)
         blank = {entry.field.name: entry.was for entry in table.blank.entries}
         delete = submitted.text(f"{prefix}delete") == "1"
-        entries = tuple(read.entry for read in reads.values())
+        stored = self._line(table.field, table.columns, own.get(record, Record(0, "", {})), key).entries
+        entries = tuple(
+            reads[entry.field.name].entry if entry.field.name in reads else entry
+            for entry in stored
+            if entry.fixed or entry.field.name in reads
+        )
         entry = EntryLine(prefix, record, _number(submitted.text(f"{prefix}version")), entries, delete=delete)
         empty = all(
             not replace(read, entry=replace(read.entry, was=blank[name])).changed for name, read in reads.items()
@@ -233,7 +262,11 @@ class Editor:
         version: int = 0,
         title: str = "",
     ) -> EntryScreen:
-        """Put the form together."""
+        """Put the form together; what only follows from its inputs is shown as it was saved."""
+        if record and any(field.name not in entries for field in self._fields() if not editable(field)):
+            saved = self._entries(self._read(record))
+            entries = {**{name: entry for name, entry in saved.items() if entry.fixed}, **entries}
+        was = {name: entry.was for name, entry in entries.items() if not entry.fixed}
         return EntryScreen(
             model=self.model,
             title=title or (self.model.title if record else self._untitled()),
@@ -241,7 +274,7 @@ class Editor:
             back=f"{self.path}/{record}" if record else self.path,
             parts=tuple(_parts(self.form, entries, {table.field.name: table for table in tables})),
             version=version,
-            was=msgspec.json.encode({name: entry.was for name, entry in entries.items()}).decode() if record else "",
+            was=msgspec.json.encode(was).decode() if record else "",
         )
 
     def _untitled(self) -> str:
@@ -280,6 +313,15 @@ class SubmittedTable:
         """Whether any line asks for a change."""
         return any(line.touched for line in self.lines)
 
+    def commands(self) -> list[Command]:
+        """Return the lines as changes of what is stored, one for each."""
+        return [
+            (2, line.record, None)
+            if line.entry.delete
+            else (1 if line.record else 0, line.record, _given(line.reads, all_of=not line.record))
+            for line in self.lines
+        ]
+
     def store(self, records: Records, owner: int) -> None:
         """Delete, change and add lines, in this order: a line may take the place of a deleted one."""
         model = self.table.model
@@ -294,6 +336,11 @@ class SubmittedTable:
                 records.write(model, line.record, changes, version=line.entry.version)
             else:
                 records.create(model, {**changes, self.table.field.inverse: owner})
+
+
+def _given(reads: Mapping[str, Read], *, all_of: bool) -> dict[str, object]:
+    """Return the values that can be read, all of them or what differs from what is stored."""
+    return {name: read.value for name, read in reads.items() if not read.entry.problem and (all_of or read.changed)}
 
 
 def line_prefix(field: FieldView, key: str) -> str:

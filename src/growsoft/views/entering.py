@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from growsoft.errors import MissingError
-from growsoft.views.fields import NUMBERS, SHOWN_ONLY, FieldView, Link, ModelView, Value
-from growsoft.views.formats import entered
+from growsoft.views.fields import MANY, NUMBERS, SHOWN_ONLY, FieldView, Link, ModelView, Value
+from growsoft.views.formats import entered, shown
 from growsoft.views.manner import PLAIN, Manner
 from growsoft.views.parsing import NotReadable, parsed
 from growsoft.views.records import Records
@@ -69,6 +69,18 @@ def entry_of(field: FieldView, value: Value, manner: Manner = PLAIN, prefix: str
             return Entry(field, text, was=text, prefix=prefix)
 
 
+def standing(field: FieldView) -> bool:
+    """Say whether a form shows a field that it has no input for."""
+    return field.readonly and field.kind not in SHOWN_ONLY | MANY | {"html"}
+
+
+def entry_for(field: FieldView, value: Value, manner: Manner = PLAIN, prefix: str = "") -> Entry:
+    """Return the input that holds a value, or what shows it where it follows from others."""
+    if editable(field):
+        return entry_of(field, value, manner, prefix)
+    return Entry(field, shown(field, value, manner), prefix=prefix, fixed=True)
+
+
 class Reader:
     """Reads the inputs of one form, or of one of its lines by the prefix of its inputs' names."""
 
@@ -85,7 +97,7 @@ class Reader:
 
     def _sent(self, field: FieldView) -> bool:
         """Say whether a field's input was sent."""
-        return self._submitted.sent(f"{self._prefix}v.{field.name}")
+        return editable(field) and self._submitted.sent(f"{self._prefix}v.{field.name}")
 
     def _remembering(self, field: FieldView, was: str) -> Read:
         """Read one field; its input keeps its place in the form and what it held."""

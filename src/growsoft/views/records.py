@@ -15,8 +15,9 @@ import msgspec
 from growsoft.errors import AccessError, GrowsoftError, MissingError, UserError
 from growsoft.orm.compile import escaped
 from growsoft.orm.domain import EVERYTHING, Condition, Leaf
+from growsoft.orm.drafts import draft
 from growsoft.orm.env import Env
-from growsoft.orm.fields import AnyField, Computed, Many2many, Many2one, Monetary, One2many, Reference
+from growsoft.orm.fields import AnyField, Computed, JsonValue, Many2many, Many2one, Monetary, One2many, Reference
 from growsoft.orm.fields.reference import split
 from growsoft.orm.model import Model
 from growsoft.orm.registry import ModelInfo
@@ -150,6 +151,32 @@ class Records:
         """Return the names of some records."""
         rows = self._env[model.name].search_read(condition, [model.rec_name], limit=limit)
         return [Link(int(row["id"]), _text(row[model.rec_name])) for row in rows]
+
+    def draft(
+        self, model: ModelView, record: int, values: Raw, changed: Sequence[str], names: Sequence[str]
+    ) -> Mapping[str, JsonValue]:
+        """Return what follows from what a form holds, as `growsoft.orm.drafts` gives it."""
+        return draft(
+            self._env, model.name, self._stored(model, values), record=record, changed=changed, names=names
+        ).values
+
+    def currency_path(self, model: ModelView, field: str) -> tuple[str, ...]:
+        """Return where an amount's currency is, nothing for what is no amount."""
+        path = _currency_path(self._info(model).fields[field])
+        return tuple(path.split(".")) if path else ()
+
+    def currency(self, model: ModelView, record: int, path: Sequence[str], links: Mapping[str, int]) -> tuple[int, str]:
+        """Return decimals and symbol of a currency; `links` are those of the form, which the record may not have yet.
+
+        One that is not known has two decimals and no symbol.
+        """
+        try:
+            if path and path[0] in links:
+                there = self._env[model.fields[path[0]].relation].browse(links[path[0]] or ())
+                return _currency(there, path[1:])
+            return _currency(self._env[model.name].browse(record), path) if record else (2, "")
+        except (AccessError, MissingError):
+            return 2, ""
 
     # -- changing ----------------------------------------------------------------------------------------------------
 

@@ -225,7 +225,10 @@ def _steps(model: ModelView, view: Form, record: Record) -> tuple[Step, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One input: its text, the records picked in it, what is wrong with it, and what it held before."""
+    """One input: its text, the records picked in it, what is wrong with it, and what it held before.
+
+    A `fixed` one is none: it shows what follows from the inputs.
+    """
 
     field: FieldView
     text: str
@@ -234,6 +237,7 @@ class Entry:
     candidates: tuple[Link, ...] = ()
     was: str = ""
     prefix: str = ""
+    fixed: bool = False
 
     @property
     def id(self) -> str:
@@ -287,7 +291,7 @@ class EntryLine:
     @property
     def was(self) -> str:
         """What its fields held when the form was opened."""
-        return msgspec.json.encode({entry.field.name: entry.was for entry in self.entries}).decode()
+        return msgspec.json.encode({entry.field.name: entry.was for entry in self.entries if not entry.fixed}).decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,6 +322,11 @@ class EntryScreen:
     version: int = 0
     was: str = ""
     problem: str = ""
+
+    @property
+    def following(self) -> str:
+        """The address that tells what follows from what was typed."""
+        return f"{self.action.removesuffix('/edit')}/following"
 
     @property
     def problems(self) -> tuple[Entry, ...]:

@@ -195,15 +195,14 @@ class Application:
             return response
 
         try:
-            return self._run_where_he_works(request, site, session, work)
+            return self._run_where_he_works(request, site, session, work, "read" if match.route.looks else "write")
         except NothingChanges as error:
             return error.response
 
     def _run_where_he_works(
-        self, request: Request, site: Site, session: Session, work: Callable[[Env], Response]
+        self, request: Request, site: Site, session: Session, work: Callable[[Env], Response], mode: Mode
     ) -> Response:
         """Run a handler in the companies that its user has chosen; in all of his when he works there no more."""
-        mode: Mode = "read" if request.safe else "write"
         chosen = chosen_companies(request)
         try:
             return self._runner.run(site, session, work, mode, chosen)

@@ -257,3 +257,25 @@ def test_a_list_page_weighs_thirty_kilobytes_at_most(stage: Stage, items: list[i
     assert len(sizes) == 7
     assert sum(size["responseBodySize"] + size["responseHeadersSize"] for size in sizes.values()) <= 30 * 1024
     assert len(items) == 200
+
+
+def test_what_follows_appears_while_somebody_types(stage: Stage, items: list[int]) -> None:
+    page = stage.signed_in()
+    page.goto(f"/app/show.item/{items[0]}/edit")
+    expect(page.locator("output#f-total")).to_have_text("0")
+    page.click("text=Add a line")
+    page.keyboard.type("first")
+    quantity = page.locator("[data-field=quantity] input").first
+    quantity.fill("2.5")
+    expect(page.locator("output#f-total")).to_have_text("2.5")
+    expect(quantity).to_be_focused()
+    expect(quantity).to_have_value("2.5")
+    page.click("text=Add a line")
+    page.keyboard.type("second")
+    expect(page.locator("output#f-total")).to_have_text("3.5")
+    page.locator("[data-delete]").first.check()
+    expect(page.locator("output#f-total")).to_have_text("1")
+    page.locator("[data-delete]").first.uncheck()
+    page.click("text=Save")
+    page.wait_for_url(f"**/app/show.item/{items[0]}")
+    expect(page.locator("body")).to_contain_text("3.5")

@@ -16,6 +16,7 @@ from growsoft.errors import AccessError, MissingError, UserError, ValidationErro
 from growsoft.exchange.importing import import_csv
 from growsoft.exchange.plan import Options, make_plan
 from growsoft.orm import Env
+from growsoft.orm.drafts import draft
 from tests.support.shop import Shop
 
 
@@ -50,8 +51,32 @@ def test_a_line_takes_words_and_price_from_its_product_unless_they_are_given(sho
         order = _quotation(env, order_line=[{"product_id": chai}, {"product_id": chai, "name": "Tea", "price_unit": 9}])
         assert order.order_line.mapped(OrderLine.name) == ["Chai", "Tea"]
         assert order.order_line.mapped(OrderLine.price_unit) == [18, 9]
-        with pytest.raises(ValidationError, match="Description is required"), env.savepoint():
+        with pytest.raises(ValidationError, match="A line says what is sold"), env.savepoint():
             env[OrderLine].create({"order_id": order})
+
+
+def test_what_was_offered_follows_another_product_but_no_later_price(shop: Shop) -> None:
+    with shop.elevated() as env:
+        chai, tofu = env[Product].create([{"name": "Chai", "list_price": 18}, {"name": "Tofu", "list_price": 23}])
+        line = _quotation(env, order_line=[{"product_id": chai, "product_uom_qty": 2}]).order_line
+        assert line.price_unit == 18
+        chai.write({"list_price": 20})
+        assert (line.price_unit, line.order_id.amount_total) == (Decimal(18), Decimal(36))
+        line.write({"product_id": tofu})
+        assert (line.name, line.price_unit, line.order_id.amount_total) == ("Tofu", Decimal(23), Decimal(46))
+        line.write({"product_id": False})
+        assert (line.name, line.price_unit) == ("Tofu", Decimal(23))
+
+
+def test_choosing_a_product_on_a_form_fills_its_line_before_anything_is_saved(shop: Shop) -> None:
+    with shop.elevated() as env:
+        chai = env[Product].create({"name": "Chai", "list_price": 18})
+        line: dict[str, object] = {"product_id": chai.id, "product_uom_qty": "3"}
+        found = draft(env, "sale.order", {"order_line": [(0, 0, line)]}, changed=["order_line.0.product_id"]).values
+        follows = {"name": "Chai", "price_unit": "18.000000", "price_subtotal": "54.00"}
+        assert found["order_line"] == [[0, 0, follows | {"sequence": 10, "discount": "0"}]]
+        assert found["amount_total"] == "54.00"
+        assert not env[OrderLine].search([])
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from growsoft.apps.base.models import Company, Currency, Users, current_company
 from growsoft.apps.base.models_sequences import Sequence as Numbers
 from growsoft.apps.contacts.models import Partner
 from growsoft.apps.products.models import Product
-from growsoft.errors import UserError
+from growsoft.errors import UserError, ValidationError
 from growsoft.orm import Access, Check, Env, Model, Rule, api, company_rule, current, fields
 from growsoft.orm.domain import EVERYTHING
 from growsoft.orm.narrow import is_id
@@ -117,10 +117,19 @@ class OrderLine(Model):
     order_id = fields.Many2one(Order, required=True)
     sequence = fields.Integer(default=10)
     product_id = fields.Many2one(Product, check_company=True)
-    name = fields.Text("Description", required=True)
     product_uom_qty = fields.Decimal("Quantity", digits=3, default=Decimal(1))
-    price_unit = fields.Decimal("Unit price")
     discount = fields.Decimal("Discount (%)", digits=4)
+
+    # Both follow the product that is chosen, not its later prices: what was offered stays.
+    @api.computed("product_id", store=True, readonly=False, multiline=True, string="Description")
+    def name(self) -> str:
+        """What is sold: the product's name unless something else is written."""
+        return self.product_id.name if self.product_id else self.name
+
+    @api.computed("product_id", store=True, readonly=False, string="Unit price")
+    def price_unit(self) -> Decimal:
+        """The product's sales price unless another one is agreed."""
+        return self.product_id.list_price if self.product_id else self.price_unit
 
     sane_discount = Check((discount >= 0) & (discount <= 100), "A discount is between 0 and 100 percent.")
 
@@ -137,23 +146,18 @@ class OrderLine(Model):
         """Quantity times price less the discount, rounded half up to the currency's decimals."""
         return self.product_uom_qty * self.price_unit * (100 - self.discount) / 100
 
+    @api.constrains("order_id", "product_id", "name")
+    def _check_description(self) -> None:
+        for line in self:
+            if not line.name.strip():
+                raise ValidationError(_("A line says what is sold: choose a product or write a description."))
+
     def create(self, values: Values | Sequence[Values]) -> Self:
-        """Make lines; what is not said about a product is taken from it."""
+        """Make lines; an empty description is that of the product."""
         many = [values] if isinstance(values, Mapping) else values
-        return super().create(list(self._described(many)))
-
-    def _described(self, many: Sequence[Values]) -> Iterable[Values]:
-        linked = [line.get("product_id") for line in many]
-        products = {product.id: product for product in self.env[Product].browse(_ids(linked))}
-        for line, product in zip(many, linked, strict=True):
-            found = products.get(next(iter(_ids([product])), 0))
-            known = {} if found is None else {"name": found.name, "price_unit": found.list_price}
-            yield known | {name: value for name, value in line.items() if name != "name" or value}
-
-
-def _ids(links: Iterable[object]) -> tuple[int, ...]:
-    found = (link.id if isinstance(link, Product) else link for link in links)
-    return tuple(dict.fromkeys(link for link in found if is_id(link)))
+        return super().create(
+            [{name: value for name, value in line.items() if name != "name" or value} for line in many]
+        )
 
 
 def _completed(env: Env, many: Iterable[Values]) -> Iterable[Values]:

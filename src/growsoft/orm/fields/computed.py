@@ -9,7 +9,7 @@ from decimal import Decimal as Number
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from growsoft.orm.fields.base import Field
-from growsoft.orm.fields.scalar import Boolean, Char, Date, Datetime, Decimal, Integer, Monetary
+from growsoft.orm.fields.scalar import Boolean, Char, Date, Datetime, Decimal, Integer, Monetary, Text
 
 if TYPE_CHECKING:
     from growsoft.orm.domain import Condition, Operator
@@ -56,6 +56,7 @@ class Computed(Field[V]):
         unique: bool | str = False,
         readonly: bool = True,
         recursive: bool = False,
+        multiline: bool = False,
     ) -> None:
         """``depends`` are paths such as ``order_line.price_subtotal``; see ``api.computed``."""
         words = (method.__doc__ or "").strip()
@@ -67,7 +68,7 @@ class Computed(Field[V]):
         self.inverse_name = ""
         self.search_name = ""
         self.currency = currency
-        self.shape = self._shape(method, currency)
+        self.shape = Text() if multiline else self._shape(method, currency)
         self.kind = self.shape.kind  # type: ignore[misc]  # an instance's kind is that of the value it keeps
         self.column: ColumnType | None = self.shape.column if store else None  # type: ignore[misc]
 

@@ -79,6 +79,23 @@ def edit(visit: SignedInVisit, model: str, record: int) -> Response:
     return _save(visit, _editor(visit, model, "write"), record)
 
 
+@SIGNED_IN_ROUTES.post("/app/{model:model}/new/following", looks=True)
+def follow_new(visit: SignedInVisit, model: str) -> Response:
+    """Tell what follows from what was typed in the form of a new record."""
+    return _following(visit, _editor(visit, model, "create"), 0)
+
+
+@SIGNED_IN_ROUTES.post("/app/{model:model}/{record:id}/following", looks=True)
+def follow(visit: SignedInVisit, model: str, record: int) -> Response:
+    """Tell what follows from what was typed in the form of a record."""
+    return _following(visit, _editor(visit, model, "write"), record)
+
+
+def _following(visit: SignedInVisit, editor: Editor, record: int) -> Response:
+    """Return the values that the client puts in place."""
+    return visit.fragment("_following.html", {"entries": editor.following(record, visit.form)})
+
+
 @SIGNED_IN_ROUTES.get("/app/{model:model}/{record:id}/delete")
 def ask_delete(visit: SignedInVisit, model: str, record: int) -> Response:
     """Ask before deleting."""

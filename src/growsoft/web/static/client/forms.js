@@ -33,7 +33,8 @@ document.addEventListener("click", (event) => {
 document.addEventListener("htmx:after:request", (event) => {
   if (event.detail.ctx.hx?.redirect) leaving = true;
 });
-document.addEventListener("htmx:after:swap", () => {
+document.addEventListener("htmx:after:swap", (event) => {
+  if (event.detail.ctx?.sourceElement?.id === "following") return;
   const form = guarded();
   if (!form?.querySelector("[role=alert]")) return;
   touched(form);

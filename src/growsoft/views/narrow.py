@@ -1,0 +1,16 @@
+"""Narrowing: what JSON gave, told apart for the type checkers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TypeGuard
+
+
+def is_rows(value: object) -> TypeGuard[Sequence[Sequence[object]]]:
+    """Say whether a value is a list of commands of three parts."""
+    return isinstance(value, list) and all(isinstance(row, list) and len(row) == 3 for row in value)
+
+
+def is_texts(value: object) -> TypeGuard[Mapping[str, object]]:
+    """Say whether a value has values by name."""
+    return isinstance(value, dict)
