@@ -16,7 +16,9 @@ from growsoft.orm import Env, Model, ModelInfo
 from growsoft.orm.copying import copied
 from growsoft.orm.narrow import is_mapping, is_sequence
 from growsoft.web.odoo import described, wire
+from growsoft.web.odoo.arguments import count, flat_names, limit_of, text
 from growsoft.web.odoo.domains import condition
+from growsoft.web.odoo.grouped import aggregates, ordered, row_of
 
 Mode = Literal["read", "write"]
 
@@ -65,7 +67,7 @@ def _method(*, records: bool = False, writes: bool = False) -> Callable[[Callabl
 @_method()
 def fields_get(on: Subject, allfields: object = None, attributes: object = None) -> object:
     """Describe the fields."""
-    return described.fields_get(on.env, on.info, _flat_names(allfields), _flat_names(attributes))
+    return described.fields_get(on.env, on.info, flat_names(allfields), flat_names(attributes))
 
 
 @_method()
@@ -74,13 +76,13 @@ def search(
 ) -> object:  # fmt: skip
     """Give the ids of records."""
     found = condition(on.info, domain, on.context)
-    return list(on.records.search(found, offset=_count(offset), limit=_limit(limit), order=_text(order)).ids)
+    return list(on.records.search(found, offset=count(offset), limit=limit_of(limit), order=text(order)).ids)
 
 
 @_method()
 def search_count(on: Subject, domain: object = (), limit: object = None) -> object:
     """Count records."""
-    return on.records.search_count(condition(on.info, domain, on.context), limit=_limit(limit))
+    return on.records.search_count(condition(on.info, domain, on.context), limit=limit_of(limit))
 
 
 @_method()
@@ -92,7 +94,7 @@ def search_read(
     names = _names(on, fields)
     found = condition(on.info, domain, on.context)
     rows = on.records.search_read(
-        found, _ours(on, names), offset=_count(offset), limit=_limit(limit), order=_text(order)
+        found, _ours(on, names), offset=count(offset), limit=limit_of(limit), order=text(order)
     )
     return _shown(on, rows, names, load)
 
@@ -111,8 +113,8 @@ def name_search(
 ) -> object:  # fmt: skip
     """Find records by name."""
     found = condition(on.info, args or domain, on.context)
-    wanted = _text(operator) or "ilike"
-    pairs = on.records.name_search(_text(name), found, operator=wanted, limit=_limit(limit))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  checked there
+    wanted = text(operator) or "ilike"
+    pairs = on.records.name_search(text(name), found, operator=wanted, limit=limit_of(limit))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  checked there
     return [list(pair) for pair in pairs]
 
 
@@ -128,14 +130,14 @@ def read_group(
     offset: object = 0, limit: object = None, orderby: object = "", lazy: object = True,
 ) -> object:  # fmt: skip
     """Count and add up by groups; ``lazy`` takes the first group only and names the count after it."""
-    keys = _flat_names([groupby] if isinstance(groupby, str) else groupby)
+    keys = flat_names([groupby] if isinstance(groupby, str) else groupby)
     wanted = keys[:1] if lazy else keys
-    sums = _aggregates(on, _flat_names(fields), keys)
+    sums = aggregates(on.info, flat_names(fields), keys)
     rows = on.records.read_group(
         condition(on.info, domain, on.context), wanted, [ours for _theirs, ours in sums],
-        order=_order(_text(orderby), sums), offset=_count(offset), limit=_limit(limit),
+        order=ordered(text(orderby), sums), offset=count(offset), limit=limit_of(limit),
     )  # fmt: skip
-    return [_group(on, row, wanted, keys[1:] if lazy else (), sums, lazy=bool(lazy and wanted)) for row in rows]
+    return [row_of(on.info, row, wanted, keys[1:] if lazy else (), sums, lazy=bool(lazy and wanted)) for row in rows]
 
 
 @_method(records=True)
@@ -172,7 +174,7 @@ def get_external_id(on: Subject) -> object:
 @_method()
 def default_get(on: Subject, fields_list: object = None, fields: object = None) -> object:
     """Give what a new record would begin with."""
-    names = [name for name in _flat_names(fields_list or fields) if name in on.info.fields]
+    names = [name for name in flat_names(fields_list or fields) if name in on.info.fields]
     found = on.records.defaults(names)
     for name in names:
         given = on.context.get(f"default_{name}")
@@ -229,40 +231,8 @@ def action_unarchive(on: Subject) -> object:
     return _set_active(on, active=True)
 
 
-# -- arguments ---------------------------------------------------------------------------------------------------------
-
-
-def _count(value: object) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) else 0
-
-
-def _limit(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value != 0 else None
-
-
-def _text(value: object) -> str:
-    if value in (None, False):
-        return ""
-    if not isinstance(value, str):
-        raise ValidationError("An order, a name and an operator are text.")
-    return value
-
-
-def _flat_names(value: object) -> tuple[str, ...]:
-    """Take names however they come: none, a list, or a list in a list."""
-    if value in (None, False):
-        return ()
-    if isinstance(value, str):
-        return (value,)
-    if not is_sequence(value):
-        raise ValidationError("Names of fields are given as a list.")
-    if len(value) == 1 and is_sequence(value[0]):
-        return _flat_names(value[0])
-    return tuple(str(name) for name in value)
-
-
 def _names(on: Subject, fields: object) -> tuple[str, ...]:
-    names = _flat_names(fields)
+    names = flat_names(fields)
     if names:
         return names
     info, env = on.info, on.env
@@ -300,54 +270,6 @@ def _set_active(on: Subject, *, active: bool) -> bool:
         raise ValidationError(f"{on.info.description} cannot be archived: it has no field active.")
     on.records.write({"active": active})
     return True
-
-
-# -- groups ------------------------------------------------------------------------------------------------------------
-
-
-def _aggregates(on: Subject, fields: Sequence[str], keys: Sequence[str]) -> list[tuple[str, str]]:
-    """Give the name of each result, and our own words for it: ``amount``, ``amount:avg``, ``most:max(amount)``."""
-    grouped = {key.partition(":")[0] for key in keys}
-    found: list[tuple[str, str]] = []
-    for spec in fields:
-        name, _, function = spec.partition(":")
-        if function.endswith(")"):
-            function, _, source = function.removesuffix(")").partition("(")
-            found.append((name, f"{source}:{function}"))
-        elif name not in grouped and name in on.info.fields and (function or _adds_up(on, name)):
-            found.append((name, f"{name}:{function or 'sum'}"))
-    return found
-
-
-def _adds_up(on: Subject, name: str) -> bool:
-    field = on.info.fields[name]
-    return field.stored and field.kind in ("integer", "decimal", "monetary") and name != "id"
-
-
-def _order(order: str, sums: Sequence[tuple[str, str]]) -> str:
-    ours = dict(sums)
-    parts = [part.split() for part in order.split(",") if part.strip()]
-    return ", ".join(" ".join([ours.get(part[0], part[0]), *part[1:]]) for part in parts)
-
-
-def _group(
-    on: Subject, row: Mapping[str, Any], keys: Sequence[str], rest: Sequence[str], sums: Sequence[tuple[str, str]],
-    *, lazy: bool,
-) -> dict[str, Any]:  # fmt: skip
-    out: dict[str, Any] = {}
-    for key in keys:
-        field = on.info.fields[key.partition(":")[0]]
-        out[key] = wire.field_value(field, row[key]) if field.kind == "many2one" else wire.plain(row[key])
-        if out[key] == "":
-            out[key] = False
-    out.update({theirs: wire.plain(row[ours]) for theirs, ours in sums})
-    out[f"{keys[0].partition(':')[0]}_count" if lazy else "__count"] = row["__count"]
-    out["__domain"] = wire.plain(row["__domain"])
-    if "__range" in row:
-        out["__range"] = wire.plain(row["__range"])
-    if rest:
-        out["__context"] = {"group_by": list(rest)}
-    return out
 
 
 # -- facts about records -----------------------------------------------------------------------------------------------
