@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import secrets
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from uuid import uuid4
@@ -55,9 +55,12 @@ class Filled:
     raw: Raw
     visible: Sequence[int]
 
-    def work(self, login: str) -> AbstractContextManager[Env]:
-        """Open a transaction as one of the users."""
-        return open_env(self.database, self.registry, self.doors[login])
+    @contextmanager
+    def work(self, login: str) -> Generator[Env]:
+        """Open a transaction as one of the users; nothing of it lasts."""
+        with suppress(_Undo), open_env(self.database, self.registry, self.doors[login]) as env:
+            yield env
+            raise _Undo
 
     @contextmanager
     def bed(self, beside: Sequence[Beside] = ()) -> Generator[Bed]:
@@ -70,6 +73,10 @@ class Filled:
                 yield Bed(env, partial(self.work, "narrow"), self.raw, self.visible, beside)
             finally:
                 self.raw.execute("ROLLBACK")
+
+
+class _Undo(Exception):
+    """Nothing of this shall last."""
 
 
 @contextmanager

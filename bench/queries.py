@@ -16,7 +16,8 @@ SORTED = b" ORDER BY lower(name), name, id LIMIT 80"
 COMMON, RARE = "holding", "quixote"
 
 
-def _groups(made: Bed) -> Measured:
+def groups(made: Bed) -> Measured:
+    """Group all that are seen."""
     partner = made.env["res.partner"]
     query = (
         b"SELECT g.country_id, c.name ->> 'en_US', g.n, g.s FROM (SELECT country_id, count(*) n, sum(customer_rank) s"
@@ -48,7 +49,8 @@ def _months(made: Bed) -> Measured:
     )
 
 
-def _json(made: Bed) -> Measured:
+def json_page(made: Bed) -> Measured:
+    """Read a page as the API gives it."""
     partner = made.env["res.partner"]
     query = (
         b"SELECT p.id, p.name, p.ref, p.company_name, p.email, p.phone, p.street, p.city, p.zip, p.country_id,"
@@ -133,6 +135,6 @@ def _narrow(made: Bed) -> Generator[tuple[Env, Raw]]:
 
 
 OPERATIONS: Sequence[Callable[[Bed], Measured]] = (
-    _groups, _months, _json, _names_found, _text_counted, _text_wide(COMMON), _text_wide(RARE), _text_narrow(COMMON),
+    groups, _months, json_page, _names_found, _text_counted, _text_wide(COMMON), _text_wide(RARE), _text_narrow(COMMON),
     _text_narrow(RARE),
 )  # fmt: skip

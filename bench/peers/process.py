@@ -14,8 +14,8 @@ from typing import Any
 import psycopg
 from psycopg import sql as composed
 
-from bench.data_layer import Bed
-from bench.peers.apart.inputs import HIDDEN_BELOW
+from bench.data_layer import Bed, Filled
+from bench.peers.apart.inputs import COLUMNS, HIDDEN_BELOW, some_ids
 from growsoft.postgres.connection import Endpoint
 
 ROOT = Path(__file__).parents[2]
@@ -76,7 +76,7 @@ def running(name: str, server: Endpoint) -> Generator[Peer]:
         process.stdin.close()
 
 
-def fill(peer: Peer, server: Endpoint, made: Bed) -> float:
+def fill(peer: Peer, server: Endpoint, rows: Filled) -> float:
     """Make the peer's database with the rows that the product has; give the seconds its empty tables took.
 
     The countries come first; ids stay what they are, so that every side can be asked for the same records.
@@ -88,13 +88,13 @@ def fill(peer: Peer, server: Endpoint, made: Bed) -> float:
         # What a framework put there itself gives way.
         there.execute(composed.SQL("TRUNCATE {} CASCADE").format(composed.Identifier(told["country"])))
         names = b"SELECT id, name ->> 'en_US' FROM res_country"
-        _copy(made, names, there, told["country"], {"id": "id", "name": "name"}, told)
+        _copy(rows, names, there, told["country"], {"id": "id", "name": "name"}, told)
         listed = composed.SQL(", ").join(composed.Identifier(name) for name in COPIED)
         query = composed.SQL("SELECT {} FROM res_partner ORDER BY id").format(listed)
-        _copy(made, query, there, told["partner"], {name: told["columns"].get(name, name) for name in COPIED}, told)
+        _copy(rows, query, there, told["partner"], {name: told["columns"].get(name, name) for name in COPIED}, told)
         _count_on(there, told["partner"])
         there.execute("VACUUM ANALYZE")
-    peer.told = {"visible": list(made.visible), "changed": list(made.visible[2000:3000])}
+    peer.told = {"visible": list(rows.visible), "changed": list(rows.visible[2000:3000])}
     opened = peer.ask("open", database=database, told=peer.told)
     peer.operations, peer.backend = frozenset(opened["operations"]), int(opened["backend"])
     return float(told["seconds"])
@@ -110,16 +110,15 @@ def create_database(server: Endpoint, name: str, template: str = "template0") ->
         )
 
 
-def check(peer: Peer, made: Bed) -> None:
+def check(peer: Peer, rows: Filled) -> None:
     """See that the peer answers what the rows say; a side that does less work would be no comparison."""
     answers = peer.ask("answers", told=peer.told)
-    wrong = {key: (answers[key], value) for key, value in _answers(made).items() if answers[key] != value}
+    with rows.bed() as made:
+        wrong = {key: (answers[key], value) for key, value in _answers(made).items() if answers[key] != value}
     assert not wrong, f"{peer.name} answers something else: {wrong}"
 
 
 def _answers(made: Bed) -> Mapping[str, object]:
-    from bench.peers.apart.inputs import COLUMNS, some_ids
-
     def rows(query: bytes, *values: object) -> list[tuple[Any, ...]]:
         return made.raw.execute(query, [*values]).fetchall()
 
@@ -148,7 +147,7 @@ def _answers(made: Bed) -> Mapping[str, object]:
 
 
 def _copy(
-    made: Bed,
+    rows: Filled,
     query: bytes | composed.Composed,
     there: psycopg.Connection[tuple[object, ...]],
     table: str,
@@ -160,7 +159,7 @@ def _copy(
     names = composed.SQL(", ").join(composed.Identifier(name) for name in (*columns.values(), *constants))
     target = composed.SQL("COPY {} ({}) FROM STDIN").format(composed.Identifier(table), names)
     with there.cursor() as cursor, cursor.copy(target) as copy:
-        for row in made.raw.execute(query).fetchall():
+        for row in rows.raw.execute(query).fetchall():
             copy.write_row((*row, *constants.values()))
 
 
