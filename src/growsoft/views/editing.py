@@ -109,8 +109,8 @@ class Editor:
         try:
             with self.records.savepoint():
                 return self._store(record, reads, tables, version)
-        except Stale:
-            raise NotSaved(self._conflict(record, reads, tables), conflict=True) from None
+        except Stale as stale:
+            raise NotSaved(self._conflict(record, reads, tables, stale), conflict=True) from None
         except ValidationError as error:
             raise NotSaved(_blamed(screen, self.manner.say(error.words))) from error
 
@@ -127,18 +127,20 @@ class Editor:
             table.store(self.records, record)
         return record
 
-    def _conflict(self, record: int, reads: Mapping[str, Read], tables: Sequence[SubmittedTable]) -> EntryScreen:
+    def _conflict(
+        self, record: int, reads: Mapping[str, Read], tables: Sequence[SubmittedTable], stale: Stale
+    ) -> EntryScreen:
         """Return the form after somebody else was faster: what we typed stays, what he changed is named."""
         now = self._read(record)
         current = self._entries(now)
         entries: dict[str, Entry] = {}
-        changed: list[str] = []
         for name, read in reads.items():
             theirs = current[name]
-            if theirs.was != read.entry.was:
-                changed.append(theirs.field.label)
             entries[name] = _merged(read, theirs, now.changed_by)
-        problem = conflict_sentence(now, changed, self.manner)
+        of_line = next((table.table.field.label for table in tables if table.table.model.name == stale.model), "")
+        own = stale.model == self.model.name or not of_line
+        changed = stale.labels if own else tuple(f"{of_line}: {label}" for label in stale.labels)
+        problem = conflict_sentence(stale, changed, self.manner)
         kept = tuple(self._refreshed(record, part, found) for part, found in zip(self._lines(), tables, strict=True))
         return replace(self._screen(record, entries, kept, version=now.version, title=now.name), problem=problem)
 
@@ -348,10 +350,10 @@ def line_prefix(field: FieldView, key: str) -> str:
     return f"l.{field.name}.{key}."
 
 
-def conflict_sentence(record: Record, changed: Iterable[str], manner: Manner) -> str:
+def conflict_sentence(stale: Stale, changed: Iterable[str], manner: Manner) -> str:
     """Say who changed what, and what to do now."""
-    who = record.changed_by or manner.say(SOMEBODY)
-    when = manner.moment(record.changed_at) if record.changed_at is not None else "?"
+    who = stale.who or manner.say(SOMEBODY)
+    when = manner.moment(stale.moment) if stale.moment is not None else "?"
     what = _listed(list(changed), manner) or manner.say(_("this record or its lines"))
     return manner.say(
         _(

@@ -53,6 +53,14 @@ class Page:
 class Stale(UserError):
     """Somebody else changed this record after you opened it."""
 
+    def __init__(self, message: str, *, model: str, who: str, moment: datetime | None, labels: tuple[str, ...]) -> None:
+        """Keep who changed which fields of a record of which model, and when, as far as the reader may know it."""
+        super().__init__(message)
+        self.model = model
+        self.who = who
+        self.moment = moment
+        self.labels = labels
+
 
 Raw = Mapping[str, object]
 
@@ -190,7 +198,10 @@ class Records:
         try:
             found.ensure_version(version)
         except ChangedMeanwhile as error:
-            raise Stale(error.message) from error
+            labels = tuple(model.fields[name].label for name in error.fields if name in model.fields)
+            raise Stale(
+                error.message, model=model.name, who=self._user(error.user), moment=error.moment, labels=labels
+            ) from error
         if values:
             found.write(self._stored(model, values))
 

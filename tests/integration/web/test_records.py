@@ -223,6 +223,7 @@ def test_a_conflict_in_the_lines_is_one_too(
     assert ada.status == 303
     answer = ben.post(f"/app/show.item/{item}/edit", {**opened.inputs(), **lines})
     assert answer.status == 409
+    assert "Ada Example changed Lines: Name on " in answer.shown()
     with showcase.elevated() as env:
         assert "Ada's line" in env["show.line"].search([["item_id", "=", item]]).mapped("name")
 
