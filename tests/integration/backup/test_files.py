@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import stat
 from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from multiprocessing import get_context
 from pathlib import Path
 from uuid import uuid4
 
@@ -18,12 +22,13 @@ from growsoft_cloud.backup.folder import FolderSite
 from growsoft_cloud.backup.pruning import let_all_go, prune
 from growsoft_cloud.backup.restore import Target, restore
 from growsoft_cloud.backup.service import BackupService
-from growsoft_cloud.backup.sites import Kind
-from growsoft_cloud.fleet import Retention
+from growsoft_cloud.backup.sites import Kind, Writer
+from growsoft_cloud.fleet import BackupPolicy, Retention
 from tests.integration.backup.conftest import MARKER, SHOP, Place
 from tests.integration.backup.local import BareCluster
 from tests.integration.backup.paper import NAME, Papers, content, drop, papers
 from tests.integration.backup.small import subject_of
+from tests.unit.backup.places import GRAVELINES
 
 pytestmark = pytest.mark.postgres
 
@@ -208,6 +213,44 @@ def test_files_of_an_upload_that_died_go_after_a_day_and_no_others(office: Paper
     mend(service, now + timedelta(days=2))
     assert [len(names) for names in objects(service)] == [1, 1, 1]
     assert restored(office, service, record.id)[0] == [content(1)]
+
+
+def test_a_worker_killed_while_it_sends_a_file_leaves_nothing_that_is_listed(office: Papers) -> None:
+    for number in range(3):
+        office.write(content(number))
+    office.keys.current(SHOP)  # both have the same
+    worker = get_context("fork").Process(target=back_up_and_die, args=(office,))
+    worker.start()
+    worker.join()
+    assert worker.exitcode == -signal.SIGKILL
+    service = office.service()
+    assert service.list() == []
+    assert [len(names) for names in objects(service)] == [1, 0, 0]
+    record = service.backup_now(SUBJECT)
+    assert record.complete
+    assert [len(names) for names in objects(service)] == [3, 3, 3]
+    assert restored(office, service, record.id)[0] == [content(number) for number in range(3)]
+
+
+def back_up_and_die(office: Papers) -> None:
+    """Back up to sites of which the first takes everything with it in the middle of the second file."""
+    service = office.service()
+    first, *others = sites_of(service)
+    deadly = Deadly(first.name, first.data_centre, first.path)
+    replace(service, policy=BackupPolicy(Retention(), (deadly, *others), GRAVELINES)).backup_now(SUBJECT)
+
+
+class Deadly(FolderSite):
+    """A site at which the process ends in the middle of its second file."""
+
+    @contextmanager
+    def create(self, name: str, /) -> Generator[Writer]:
+        second = name.startswith("file/") and bool(self.list(Kind.FILE))
+        with super().create(name) as writer:
+            if second:
+                writer.write(b"half of it")
+                os.kill(os.getpid(), signal.SIGKILL)
+            yield writer
 
 
 def test_a_file_that_is_whole_nowhere_does_not_keep_the_rest_from_coming_back(office: Papers) -> None:
