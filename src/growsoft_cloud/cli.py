@@ -15,10 +15,11 @@ from msgspec import structs
 
 from growsoft.cli.output import print_json, print_rows
 from growsoft_cloud.backup.errors import BackupError
+from growsoft_cloud.backup.keys import lost
 from growsoft_cloud.backup.manifest import Subject
 from growsoft_cloud.backup.progress import Progress, Step
 from growsoft_cloud.backup.pruning import classes
-from growsoft_cloud.backup.records import BackupRecord
+from growsoft_cloud.backup.records import BackupRecord, newest_first
 from growsoft_cloud.backup.restore import Hook, Restored, Target, restore
 from growsoft_cloud.backup.service import BackupService
 
@@ -57,6 +58,10 @@ class Desk(Protocol):
         """
         ...
 
+    def lineage(self, name: str, /) -> Sequence[UUID]:
+        """Return the databases whose backups are those of a name: it may lead to a restored one by now."""
+        ...
+
     def incoming(self, name: str, /) -> tuple[Target, Sequence[Hook]]:
         """Refuse a name that is taken; return the database to come, and what enters it under that name."""
         ...
@@ -82,7 +87,7 @@ def _now(open_desk: Opener) -> click.Command:
     @_json
     def now(database: str, *, as_json: bool) -> None:
         """Back DATABASE up to every site, and prove each copy by reading it back."""
-        with open_desk() as desk, _Bar() as bar:
+        with open_desk() as desk, Bar() as bar:
             record = desk.service.backup_now(desk.subject(database), listener=bar)
         _show(record, as_json=as_json)
         _refuse_incomplete(record)
@@ -97,12 +102,27 @@ def _list(open_desk: Opener) -> click.Command:
     def list_backups(database: str | None, *, as_json: bool) -> None:
         """List the backups of DATABASE, or of all, newest first; also those of a dropped database."""
         with open_desk() as desk:
-            records = desk.service.list(desk.subject(database).uuid if database else None)
+            of: Sequence[UUID | None] = desk.lineage(database) if database else (None,)
+            records = newest_first(record for uuid in of for record in desk.service.list(uuid))
+            unreadable = {record.manifest.id for record in lost(desk.service, records)}
             kept = {id_: why for group in _by_database(records) for id_, why in _kept(desk.service, group).items()}
         if as_json:
-            print_json([{**summary(record), "kept_as": kept.get(record.manifest.id, "")} for record in records])
+            print_json(
+                [
+                    {
+                        **summary(record),
+                        "kept_as": kept.get(record.manifest.id, ""),
+                        "readable": record.manifest.id not in unreadable,
+                    }
+                    for record in records
+                ]
+            )
         else:
-            print_rows([_row(record, kept.get(record.manifest.id, "")) for record in records], _COLUMNS, as_json=False)
+            rows = [_row(record, kept.get(record.manifest.id, "")) for record in records]
+            lost_keys = [record.id for record in records if record.manifest.id in unreadable]
+            print_rows(rows, _COLUMNS, as_json=False)
+            if lost_keys:
+                click.echo(f"The key of these is lost, and nobody can open them: {', '.join(lost_keys)}", err=True)
 
     return list_backups
 
@@ -142,7 +162,7 @@ def _restore(open_desk: Opener) -> click.Command:
     @_json
     def restore_backup(backup: str, into: str, site: str, *, as_json: bool) -> None:
         """Restore BACKUP into a new database, from any site that has a good copy."""
-        with open_desk() as desk, _Bar() as bar:
+        with open_desk() as desk, Bar() as bar:
             target, hooks = desk.incoming(into)
             done = restore(desk.service, backup, target, hooks, site=site, listener=bar)
         if as_json:
@@ -250,7 +270,7 @@ def _moment(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M:%SZ}"
 
 
-class _Bar:
+class Bar:
     """Tells on a terminal how far a long step is; a short one passes in silence."""
 
     def __init__(self) -> None:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from growsoft.apps.instance.data import MAIN_CLUSTER
 from growsoft.apps.instance.directory import Located
-from growsoft.apps.instance.models import CustomerDatabase, State, check_database_name
+from growsoft.apps.instance.models import State, check_database_name
 from growsoft.cli.databases import DEMO, keep_certificate, making, record_database, set_state
 from growsoft.cli.errors import NotFound
 from growsoft.cli.instance import Instance, open_instance
@@ -27,6 +27,10 @@ from growsoft_cloud.backup.restore import Hook, Target, new_target
 from growsoft_cloud.backup.retention import DAILY
 from growsoft_cloud.backup.service import BackupService
 from growsoft_cloud.cli import Incomplete, backup_commands
+from growsoft_cloud.cli_download import download_command
+from growsoft_cloud.cli_keys import key_commands, purge_command
+from growsoft_cloud.cli_swap import swap_commands
+from growsoft_cloud.fleet.models import CustomerDatabase
 from growsoft_cloud.fleet.sites import policy_of, prepare_played
 
 
@@ -60,6 +64,16 @@ class InstanceDesk:
             return target, [self._entering(name, target)]
         raise ValidationError(f"There is a database {name} already; restore into a new name.")
 
+    def lineage(self, name: str, /) -> Sequence[UUID]:
+        """Return the database of a name, and those of which it is a restored backup or that were restored of it."""
+        newest = self.subject(name)
+        if newest.control:
+            return (newest.uuid,)
+        with self.instance.env(self.instance.facts.control, "a database's backups are looked for") as env:
+            origin = env[CustomerDatabase].search(CustomerDatabase.uuid == str(newest.uuid)).origin()
+            family = (CustomerDatabase.lineage == origin) | (CustomerDatabase.uuid == origin)
+            return [UUID(row.uuid) for row in env[CustomerDatabase].search(family, order="id desc")]
+
     def _subject(self, where: Located, plan: str, state: str) -> Subject:
         return Subject(
             uuid=where.uuid,
@@ -79,10 +93,19 @@ class InstanceDesk:
             where = Located(name, target.uuid, target.name, created.key_id, apps)
             with making(self.instance, fcntl.LOCK_SH):
                 record_database(self.instance, where, manifest.database.plan or "paid")
+                self._note_origin(where, manifest)
                 keep_certificate(self.instance, name)
                 set_state(self.instance, where, State.ACTIVE)
 
         return enter
+
+    def _note_origin(self, where: Located, manifest: Manifest) -> None:
+        """Remember whose data it is: only over a database of the same customer it may be swapped."""
+        known = CustomerDatabase.uuid
+        with self.instance.env(self.instance.facts.control, "a restored database remembers where it is from") as env:
+            source = env[CustomerDatabase].search(known == str(manifest.database.uuid))
+            origin = source.origin() if source else str(manifest.database.uuid)
+            env[CustomerDatabase].search(known == str(where.uuid)).write({"lineage": origin})
 
 
 @contextmanager
@@ -152,6 +175,9 @@ def _first_backup(desk: InstanceDesk, subject: Subject) -> str:
 
 
 backup = backup_commands(open_desk)
+for _command in (*swap_commands(open_desk), *key_commands(open_desk), download_command(open_desk)):
+    backup.add_command(_command)
+db_purge = purge_command(open_desk)
 
 
 def _server_version(instance: Instance) -> int:

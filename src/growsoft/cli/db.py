@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from importlib.metadata import entry_points
 from typing import Final
 
 import click
@@ -17,6 +18,7 @@ from growsoft.cli.lifecycle import outdated
 from growsoft.cli.output import print_json, print_rows
 from growsoft.cli.upgrading import rehearsed, show_rehearsal, upgrade_all, upgraded
 
+GROUP: Final = "growsoft.db_commands"
 COLUMNS: Final = ("name", "uuid", "plan", "state", "url", "apps", "created", "dropped", "upgrade")
 
 
@@ -35,7 +37,26 @@ class Row(msgspec.Struct):
     upgrade: str
 
 
-@click.group()
+class Verbs(click.Group):
+    """The commands here, and those that other distributions bring by the entry points ``growsoft.db_commands``."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Give all names."""
+        return sorted({*super().list_commands(ctx), *(entry.name for entry in entry_points(group=GROUP))})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Give one command; what is brought is imported only now."""
+        own = super().get_command(ctx, cmd_name)
+        found = [entry for entry in entry_points(group=GROUP) if entry.name == cmd_name]
+        if own is not None or not found:
+            return own
+        brought = found[0].load()
+        if not isinstance(brought, click.Command):
+            raise TypeError(f"{found[0].value} is no command")
+        return brought
+
+
+@click.group(cls=Verbs)
 def db() -> None:
     """Create, list, upgrade and drop customers' databases."""
 

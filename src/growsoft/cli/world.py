@@ -24,14 +24,15 @@ from growsoft.keeper.templates import template_name
 from growsoft.orm import load
 from growsoft.postgres.keeper import KeeperError
 from growsoft.postgres.local import LOOPBACK
-from growsoft.security.keyring import WrappedKey
+from growsoft.security.envelope import keys_from_text
 from growsoft.trust.world import Address, CannotCheck, Entry, Running, Subject
 
 START_IT: Final = "Start it: growsoft up"
 
 # Every group by which a distribution brings code of its own into the product.
 _GROUPS: Final = (
-    "growsoft.apps", "growsoft.backup_before", "growsoft.claims", "growsoft.commands", "growsoft.setup",
+    "growsoft.apps", "growsoft.backup_before", "growsoft.claims", "growsoft.commands", "growsoft.db_commands",
+    "growsoft.setup",
 )  # fmt: skip
 _EVERYWHERE: Final = frozenset(("0.0.0.0", "::"))  # noqa: S104  # nosec B104 - compared with, never listened on
 
@@ -162,10 +163,10 @@ def source_tree() -> Path | None:
 
 
 def _entry(row: dict[str, object]) -> Entry:
-    key = str(row["backup_key"] or "")
+    keys = keys_from_text(str(row["backup_key"] or ""))
     return Entry(
         UUID(str(row["uuid"])),
         str(row["pg_name"]),
         str(row["state"]),
-        WrappedKey.from_text(key) if key else None,
+        keys[0] if keys else None,
     )

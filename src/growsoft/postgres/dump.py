@@ -9,7 +9,7 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import IO, Final
+from typing import IO, Final, Literal
 
 import psycopg
 from psycopg.conninfo import make_conninfo
@@ -33,6 +33,9 @@ NEVER_DUMPED: Final = (
     "gs_priv.throttle",
     "gs_priv.known_device",
 )
+
+# Of the private side only these are the customer's to take away: who changed what.
+HISTORY: Final = ("gs_priv.audit", "gs_priv.seal")
 
 # A restore is one database's worth of locks in one transaction: with 2,500 tables --single-transaction ran out of them.
 # Since a failed restore drops its new database, smaller transactions lose nothing (they imply --exit-on-error).
@@ -76,16 +79,23 @@ class DumpFacts:
 
 
 def dump_database(
-    endpoint: Endpoint, fd: int, *, binaries: Binaries | None = None, without_rows: Sequence[str] = NEVER_DUMPED
+    endpoint: Endpoint,
+    fd: int,
+    *,
+    binaries: Binaries | None = None,
+    without_rows: Sequence[str] = NEVER_DUMPED,
+    compress: Literal["none", "gzip"] = "none",
 ) -> DumpFacts:
-    """Write one database to a descriptor, as `pg_dump` makes it in its custom form without compression.
+    """Write one database to a descriptor, as `pg_dump` makes it in its custom form, by default without compression.
 
     `endpoint` is the superuser's in that database. The descriptor stays open; it may be a pipe. The rows are counted
     while the dump runs, in the same snapshot. Raises `DumpFailed`.
     """
     programs = binaries or find()
     with superuser(endpoint) as connection, _snapshot(connection) as (snapshot, moment):
-        with _running(_dump_command(programs, endpoint, snapshot, without_rows), endpoint, stdout=fd) as dumping:
+        with _running(
+            _dump_command(programs, endpoint, snapshot, without_rows, compress), endpoint, stdout=fd
+        ) as dumping:
             facts = _facts(connection, moment, without_rows)
         if dumping.failed:
             raise DumpFailed(f"{endpoint.dbname} could not be dumped: {dumping.said}")
@@ -142,6 +152,12 @@ def drop_unfinished(endpoint: Endpoint) -> list[str]:
     return names
 
 
+def private_tables(connection: Superuser) -> tuple[str, ...]:
+    """Name the tables of the private side that must not leave with a customer: all but the history and its seals."""
+    tables = connection.run(_PRIVATE).column()
+    return tuple(name for name in tables if name not in HISTORY)
+
+
 def count_rows(connection: Superuser, without: Sequence[str] = ()) -> dict[str, int]:
     """Count the rows of every table whose rows a dump holds, as `schema.table`."""
     tables = connection.run(_TABLES).all()
@@ -166,6 +182,11 @@ _TABLES = sql(
     " WHERE c.relkind = 'r' AND c.relpersistence = 'p' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
     " AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_class'::regclass"
     " AND d.objid = c.oid AND d.deptype = 'e') ORDER BY 1, 2"
+)
+
+_PRIVATE = sql(
+    "SELECT 'gs_priv.' || c.relname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n"
+    " ON n.oid = c.relnamespace WHERE n.nspname = 'gs_priv' AND c.relkind IN ('r', 'p', 'S', 'm') ORDER BY 1"
 )
 
 _DATABASE = sql(
@@ -209,11 +230,13 @@ def _snapshot(connection: Superuser) -> Generator[tuple[str, datetime]]:
         yield str(name), moment.astimezone(UTC)
 
 
-def _dump_command(programs: Binaries, endpoint: Endpoint, snapshot: str, without: Sequence[str]) -> list[str]:
+def _dump_command(
+    programs: Binaries, endpoint: Endpoint, snapshot: str, without: Sequence[str], compress: str
+) -> list[str]:
     return [
         programs.tool("pg_dump"),
         "--format=custom",
-        "--compress=none",
+        f"--compress={compress}",
         "--no-password",
         "--no-tablespaces",
         "--no-subscriptions",

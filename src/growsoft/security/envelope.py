@@ -10,6 +10,7 @@ import base64
 import binascii
 import secrets
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 from typing import Self
@@ -132,6 +133,16 @@ class WrappedKey:
             return cls.from_bytes(base64.b64decode(body + "=" * (-len(body) % 4), altchars=b"-_", validate=True))
         except (binascii.Error, ValueError):
             raise KeyUnusable from None
+
+
+def keys_from_text(text: str) -> tuple[WrappedKey, ...]:
+    """Read wrapped keys, one on each line; raises `KeyUnusable` when one is none."""
+    return tuple(WrappedKey.from_text(line) for line in text.split())
+
+
+def keys_to_text(keys: Iterable[WrappedKey]) -> str:
+    """Write wrapped keys, one on each line."""
+    return "\n".join(key.to_text() for key in keys)
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,7 @@ def disagreements(entries: Sequence[Entry], known: Catalogue) -> list[str]:
     problems = [f"{count} customers are registered for {name}" for name, count in listed.items() if count > 1]
     for entry in entries:
         problems += _of_entry(entry, here, known)
-    alive = {entry.pg_name for entry in entries if entry.state in ("active", "creating")}
+    alive = {entry.pg_name for entry in entries if entry.state in ("active", "creating", "upgrading", "replaced")}
     for database in known.databases:
         # What nobody may enter is a template, or just being made: its own login is let in as the very last step.
         if database.name not in alive | SYSTEM_DATABASES and database.open and database.lets_in:
@@ -125,7 +125,7 @@ def _of_entry(entry: Entry, here: dict[str, DatabaseFacts], known: Catalogue) ->
     if entry.state in ("dropped", "purged"):
         if database is not None:
             yield f"database {entry.uuid} was dropped and is still there"
-    elif entry.state == "active":
+    elif entry.state in ("active", "replaced"):
         if database is None:
             yield f"database {entry.uuid} is registered and not there"
         elif database.lets_in != frozenset((entry.pg_name,)):

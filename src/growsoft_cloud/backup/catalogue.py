@@ -14,7 +14,7 @@ from growsoft.apps.base.models_sequences import Sequence
 from growsoft.apps.instance.models import CustomerDatabase
 from growsoft.cli.instance import Instance
 from growsoft.orm import Env
-from growsoft.security.envelope import KeyUnusable, Purpose, WrappedKey
+from growsoft.security.envelope import KeyUnusable, Purpose, WrappedKey, keys_from_text
 from growsoft_cloud.backup.records import BackupRecord, matching
 from growsoft_cloud.fleet.models import Backup
 
@@ -152,22 +152,27 @@ class ControlKeys:
 
     def current(self, database: UUID, /) -> WrappedKey:
         """Return the key under which a database is backed up now."""
+        found = self.all(database)
+        if not found:
+            raise KeyUnusable("The key of this database was destroyed; its backups cannot be read any more.")
+        return found[0]
+
+    def all(self, database: UUID, /) -> tuple[WrappedKey, ...]:
+        """Return the keys under which a database is and was backed up, the newest first; none once it was purged."""
         with self.instance.env(self.instance.facts.control, "a backup is sealed under its customer's key") as env:
             text = self._control(env) if database == self.instance.facts.control.uuid else self._customer(env, database)
-        return WrappedKey.from_text(text)
+        return keys_from_text(text)
 
     def find(self, database: UUID, key_id: int, /) -> WrappedKey:
         """Return a key under which it was backed up."""
-        found = self.current(database)
-        if found.key_id != key_id:
-            raise KeyUnusable(f"The key {key_id} of this database was destroyed; what it sealed stays unreadable.")
-        return found
+        for key in self.all(database):
+            if key.key_id == key_id:
+                return key
+        raise KeyUnusable(f"The key {key_id} of this database was destroyed; what it sealed stays unreadable.")
 
     def _customer(self, env: Env, database: UUID) -> str:
         rows = env[CustomerDatabase].search(CustomerDatabase.uuid == str(database)).read(["backup_key"])
-        if not rows or not rows[0]["backup_key"]:
-            raise KeyUnusable("The key of this database was destroyed; its backups cannot be read any more.")
-        return str(rows[0]["backup_key"])
+        return str(rows[0]["backup_key"] or "") if rows else ""
 
     def _control(self, env: Env) -> str:
         known = env[Setting].search(Setting.key == CONTROL_KEY)

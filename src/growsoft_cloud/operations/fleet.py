@@ -11,12 +11,15 @@ from uuid import UUID
 
 from growsoft.apps.instance.data import MAIN_CLUSTER
 from growsoft.apps.instance.models import State
+from growsoft.cli.databases import set_state
 from growsoft.cli.instance import Instance
 from growsoft.keeper.client import KeeperClient
 from growsoft.orm import Env
 from growsoft_cloud.backup.manifest import Subject
+from growsoft_cloud.backup.purge import end
 from growsoft_cloud.backup.retention import DAILY, MIDDAY
 from growsoft_cloud.backup.service import BackupService
+from growsoft_cloud.backup.swap import outlived
 from growsoft_cloud.desk import InstanceDesk, desk_of
 from growsoft_cloud.fleet import Retention, models
 from growsoft_cloud.fleet.models.operations import RunState
@@ -47,6 +50,14 @@ class Fleet(Protocol):
 
     def ended(self, now: datetime, /) -> list[UUID]:
         """Return the databases that were dropped so long ago that nothing of them is kept any more."""
+        ...
+
+    def let_go(self, database: UUID, /) -> None:
+        """Destroy the keys of such a database, and every copy of its backups."""
+        ...
+
+    def drop_outlived(self, now: datetime, /) -> None:
+        """Drop the databases that were replaced so long ago that it cannot be undone any more."""
         ...
 
     def subject(self, subscriber: Subscriber, /) -> Subject:
@@ -131,14 +142,26 @@ class InstanceFleet:
         return found
 
     def ended(self, now: datetime, /) -> list[UUID]:
-        """Return the databases that were dropped more than 92 days ago and still have backups."""
+        """Return the databases that were dropped more than 92 days ago, and the purged ones that still have backups."""
         with self._env("databases are looked for whose time is over") as env:
-            rows = env[models.CustomerDatabase].search_read(
-                [["state", "in", ["dropped", "purged"]], ["dropped_at", "<", now - AFTER_A_DROP]], ["uuid"]
+            dropped = env[models.CustomerDatabase].search_read(
+                [["state", "=", "dropped"], ["dropped_at", "<", now - AFTER_A_DROP]], ["uuid"]
             )
-            over = [str(row["uuid"]) for row in rows]
+            purged = env[models.CustomerDatabase].search_read([["state", "=", "purged"]], ["uuid"])
+            over = [str(row["uuid"]) for row in purged]
             left = env[models.Backup].search_read([["database_uuid", "in", over]], ["database_uuid"])
-        return sorted({UUID(row["database_uuid"]) for row in left})
+        return sorted({*(UUID(row["uuid"]) for row in dropped), *(UUID(row["database_uuid"]) for row in left)})
+
+    def let_go(self, database: UUID, /) -> None:
+        """Destroy the keys first: from then on no copy opens, whatever a site does."""
+        end(self.instance, self.service, database)
+
+    def drop_outlived(self, now: datetime, /) -> None:
+        """Drop replaced databases at the end of their days; like any dropped one they are in their backups then."""
+        keeper = KeeperClient(self.instance.state.keeper_socket)
+        for where in outlived(self.instance, now):
+            set_state(self.instance, where, State.DROPPED)
+            keeper.drop_database(where.pg_name)
 
     def subject(self, subscriber: Subscriber, /) -> Subject:
         """Look a database up by its name; it may have been dropped meanwhile."""

@@ -68,6 +68,8 @@ class Watched:
     retention: Retention
     backups: Sequence[Seen]
     failure: str = ""
+    # The backups whose key is not there or does not open.
+    unreadable: tuple[str, ...] = ()
 
     @property
     def newest(self) -> Seen | None:
@@ -85,7 +87,7 @@ def troubles(database: Watched, sites: Sequence[str], now: datetime) -> list[Tro
     """Return all that is wrong with the backups of a database."""
     found = (
         *_age(database, now), *_copies(database, sites, now), *_size(database), *_reach(database, now),
-        *_proof(database, now),
+        *_proof(database, now), *_keys(database),
     )  # fmt: skip
     if database.failure:
         found = (*found, Trouble(Level.WARNING, "failed", f"The last attempt failed: {database.failure}"))
@@ -188,6 +190,16 @@ def _proof(database: Watched, now: datetime) -> Iterator[Trouble]:
         yield Trouble(Level.WARNING, "proof", "None of its backups was restored on trial yet.")
     elif moment is not None and now - moment > PROVED_WITHIN:
         yield Trouble(Level.ALARM, "proof", f"No backup was restored on trial since {moment:%Y-%m-%d}.")
+
+
+def _keys(database: Watched) -> Iterator[Trouble]:
+    if database.unreadable:
+        yield Trouble(
+            Level.ALARM,
+            "keys",
+            f"The key of {', '.join(database.unreadable[:5])} is lost, nobody can open them."
+            f" Look for it in an older backup of control, and type: growsoft backup now {database.name}",
+        )
 
 
 def _hours(span: timedelta) -> str:

@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 from uuid import UUID
@@ -19,7 +19,7 @@ from growsoft.keeper.verbs import Created, Dumped
 from growsoft.postgres.binaries import Binaries, find, reachable
 from growsoft.postgres.check import problems
 from growsoft.postgres.connection import Endpoint
-from growsoft.postgres.dump import finish_restore, restore_database
+from growsoft.postgres.dump import DumpFacts, dump_database, finish_restore, private_tables, restore_database
 from growsoft.postgres.files import make_folder
 from growsoft.postgres.parameters import SUPERUSER, ephemeral, login_rules
 from growsoft.postgres.provision import MAINTENANCE_DATABASE, drop_database
@@ -65,6 +65,13 @@ class ScratchCluster:
         finish_restore(self.endpoint, name)
         return Created(name, uuid, 1, {}, "", rows=found)
 
+    def export(self, database: str, fd: int, /) -> DumpFacts:
+        """Write what was restored to a file, for stock tools, without what signs anybody in and without any key."""
+        endpoint = replace(self.endpoint, dbname=database)
+        with superuser(endpoint) as connection:
+            private = private_tables(connection)
+        return dump_database(endpoint, fd, binaries=self.binaries, without_rows=private, compress="gzip")
+
     def drop(self, name: str, /) -> None:
         """Drop what was restored."""
         with superuser(self.endpoint, MAINTENANCE_DATABASE) as connection:
@@ -77,9 +84,12 @@ class ScratchCluster:
 
 
 @contextmanager
-def scratch_cluster(state: State, user: ServiceUser | None) -> Generator[ScratchCluster]:
-    """Start a cluster in a folder of its own, and remove it afterwards. What an earlier one left goes first."""
-    place = state.scratch / "cluster"
+def scratch_cluster(state: State, user: ServiceUser | None, what_for: str = "cluster") -> Generator[ScratchCluster]:
+    """Start a cluster in a folder of its own, and remove it afterwards. What an earlier one left goes first.
+
+    There is one of each `what_for` at a time; the caller sees to that.
+    """
+    place = state.scratch / what_for
     binaries = reachable(find(), user, state.binaries)
     with suppress(GrowsoftError, OSError):  # one whose worker was killed goes on by itself
         Server(binaries, place / "data", place, PORT, user, place / "log").kill()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from time import monotonic
@@ -11,6 +11,7 @@ from uuid import UUID
 
 from growsoft.orm import Env
 from growsoft_cloud.backup.errors import SiteError
+from growsoft_cloud.backup.keys import lost
 from growsoft_cloud.backup.records import BackupRecord
 from growsoft_cloud.backup.retention import DAILY, MIDDAY
 from growsoft_cloud.backup.sites import Kind, Site
@@ -71,6 +72,7 @@ def look(fleet: InstanceFleet, now: datetime) -> Picture:
             retentions[subscriber.plan] = fleet.retention(subscriber.plan)
         records = by_database.get(subscriber.uuid, [])
         one = watched_of(subscriber, records, retentions[subscriber.plan], failures.get(subscriber.uuid, ""))
+        one = replace(one, unreadable=tuple(record.id for record in lost(fleet.service, records)))
         watched.append((one, tuple(troubles(one, names, now))))
     return Picture(now, tuple(watched), tuple(health_of(site) for site in sites))
 

@@ -15,9 +15,8 @@ from uuid import UUID
 from growsoft.errors import GrowsoftError
 from growsoft_cloud.backup.cluster import Cluster
 from growsoft_cloud.backup.entropy import Mended, mend
-from growsoft_cloud.backup.errors import BackupError
 from growsoft_cloud.backup.guard import AlreadyWorking
-from growsoft_cloud.backup.pruning import Pruned, let_all_go, prune
+from growsoft_cloud.backup.pruning import Pruned, prune
 from growsoft_cloud.backup.records import BackupRecord, Proof
 from growsoft_cloud.backup.restore import new_target, restore
 from growsoft_cloud.operations.due import Due, Subscriber, due, proofs_due
@@ -71,9 +70,16 @@ class Work:
         for subscriber in self.fleet.subscribers():
             with suppress(AlreadyWorking):
                 self._quietly(PRUNE, subscriber, partial(self._prune, subscriber))
-        for uuid in self.fleet.ended(self.clock()):
-            with suppress(BackupError):
-                let_all_go(self.fleet.service, uuid)
+        self.end_of_life()
+
+    def end_of_life(self) -> None:
+        """Drop what was replaced seven days ago, and destroy what was dropped 92 days ago: keys first, then copies."""
+        now = self.clock()
+        with suppress(GrowsoftError):  # as below, it is tried again in an hour
+            self.fleet.drop_outlived(now)
+        for uuid in self.fleet.ended(now):
+            with suppress(GrowsoftError):
+                self.fleet.let_go(uuid)
 
     def prove_due(self) -> list[Proof]:
         """Restore a sample of the newest backups on trial, so that every database has its turn within a month."""

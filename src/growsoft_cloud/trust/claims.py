@@ -12,7 +12,6 @@ from growsoft_cloud.trust.locations import locations_are_published
 from growsoft_cloud.trust.standby import failover_was_done
 
 _LATER: Final = "Nothing to do yet; do not promise it to anybody before it is built."
-_BACK_UP: Final = "Until then take one every day: growsoft backup now DB"
 _ATTEST: Final = "Keep the provider's document at hand; attestations cannot be recorded yet."
 
 # A failover, once done, is evidence for as long as people still know how.
@@ -64,18 +63,24 @@ CLOUD: Final = (
     Claim(
         "BK-4",
         "You can also download manual backups of your live data by requesting us using the ticket or over phone.",
-        Missing("There is no download for customers and no ticket yet.", _BACK_UP),
+        Missing(
+            "Staff can write a backup into a file that stock tools restore; a request of the customer's own, a ticket"
+            ", files attached to records, and a link to the verified contact are missing.",
+            "On the command line: growsoft backup download ID --output FILE",
+        ),
+        ("growsoft_cloud/backup/download.py",),
+        ("tests/acceptance/trust/test_bk4_download.py",),
     ),
     Claim(
         "BK-5",
         "You can contact our Helpdesk to restore any of those backups.",
         Missing(
-            "Any backup can be restored beside the live database; a helpdesk, and the swap with the live one, are"
-            " missing.",
-            "Restore on the command line: growsoft backup restore ID --into NEW",
+            "Any backup can be restored beside the live database, and take its place and give it back; a helpdesk that"
+            " is asked for it is missing.",
+            "On the command line: growsoft backup restore ID --into NEW, then growsoft backup swap NEW --over NAME",
         ),
-        ("growsoft_cloud/backup/restore.py",),
-        ("tests/integration/backup/test_service.py",),
+        ("growsoft_cloud/backup/restore.py", "growsoft_cloud/backup/swap.py"),
+        ("tests/integration/backup/test_service.py", "tests/acceptance/trust/test_bk5_swap.py"),
     ),
     Claim(
         "BK-6",

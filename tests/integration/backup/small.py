@@ -128,6 +128,12 @@ class SmallFleet:
         assert now
         return []
 
+    def let_go(self, database: UUID, /) -> None:
+        assert database
+
+    def drop_outlived(self, now: datetime, /) -> None:
+        assert now
+
     def subject(self, subscriber: Subscriber, /) -> Subject:
         return structs.replace(subject_of(subscriber.name, subscriber.uuid))
 

@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import click
 import pytest
@@ -35,6 +35,9 @@ class TableDesk:
         if name != "kyoto":
             raise NotFound(f"There is no database {name}.")
         return SUBJECT
+
+    def lineage(self, name: str, /) -> Sequence[UUID]:
+        return (self.subject(name).uuid,)
 
     def incoming(self, name: str, /) -> tuple[Target, Sequence[Hook]]:
         return Target(name, uuid4()), ()

@@ -31,6 +31,8 @@ class State(Enum):
     CREATING = "creating"
     ACTIVE = "active"
     UPGRADING = "upgrading"
+    # Another one has its name and address; it is kept for a while, and comes back when that is undone.
+    REPLACED = "replaced"
     DROPPED = "dropped"
     PURGED = "purged"
 

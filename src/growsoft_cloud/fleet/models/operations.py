@@ -38,6 +38,7 @@ class Run(Model):
     started_at = fields.Datetime(required=True)
     ended_at = fields.Datetime()
     backup = fields.Char(size=24)
+    operator = fields.Char("By whom", size=120, help="Empty where the operations worker did it by itself.")
     message = fields.Text()
 
     operators = Access("instance.operator", "read")

@@ -60,10 +60,21 @@ class Cluster(instance.Cluster, extend=True):
 
 
 class CustomerDatabase(instance.CustomerDatabase, extend=True):
-    """When a database is backed up."""
+    """When a database is backed up, where it comes from, and what became of it."""
 
     quiet_hour = fields.Integer(
         "Quiet hour (UTC)", default=SPREAD, help="0 to 23: the hour of its daily backup; -1 lets the fleet choose."
     )
 
+    # A database that was restored is the same customer's as the one that was backed up: both name the first of them.
+    lineage = fields.Char(size=36, index=True, readonly=True)
+    replaced_name = fields.Char("Name before it was replaced", size=63, index=True, readonly=True)
+    replaced_at = fields.Datetime(readonly=True)
+    purged_at = fields.Datetime("Key destroyed", readonly=True)
+
     hour_of_a_day = Check(quiet_hour.in_(tuple(range(SPREAD, 24))), "The quiet hour is 0 to 23, or -1 for any.")
+
+    def origin(self) -> str:
+        """Return the uuid of the database with which this customer's data began."""
+        self.ensure_one()
+        return self.lineage or self.uuid
