@@ -238,7 +238,8 @@ def test_two_who_put_each_below_the_other_at_once_make_no_circle(sales: Sales) -
         one, two, three = env["res.partner"].create([{"name": name} for name in ("One", "Two", "Three")]).ids
     forms = [_moved(sales.browser("cat"), moved, below) for moved, below in ((one, two), (two, one))]
     with ThreadPoolExecutor(len(forms)) as clerks:
-        answers = sorted(clerks.map(lambda post: post(), forms), key=lambda answer: answer.status)
+        posted = [clerks.submit(form) for form in forms]
+        answers = sorted((one.result() for one in posted), key=lambda answer: answer.status)
     assert [answer.status for answer in answers] == [303, 422]
     assert "cannot be below itself" in answers[1].shown()
     assert _moved(sales.browser("cat"), three, one)().status == 303
