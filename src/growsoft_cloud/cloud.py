@@ -78,12 +78,13 @@ def list_sites(*, as_json: bool) -> None:
 @click.argument("name")
 @click.option("--dc", "centre", required=True, help="The data centre in which the bucket is.")
 @click.option("--endpoint", required=True, help="The address of the provider's S3 service: https://...")
-@click.option("--bucket", required=True)
+@click.option("--bucket", required=True, help="The bucket, which is there already.")
 @click.option("--prefix", default="", help="Keep objects below this in the bucket.")
-@click.option("--region", default="us-east-1", show_default=True)
+@click.option("--region", default="us-east-1", show_default=True, help="The region that requests are signed for.")
 @click.option("--access-key", required=True, help="The id of the key; its secret is read from standard input.")
 @click.option("--sequence", default=100, show_default=True, help="Backups are written to the smallest first.")
-def add_site(name: str, centre: str, sequence: int, **given: str) -> None:
+@_json
+def add_site(name: str, centre: str, sequence: int, *, as_json: bool, **given: str) -> None:
     """Add a bucket as the backup site NAME. It is reached and marked before anything is recorded."""
     secret = _secret("The secret of the key")
     with open_instance() as instance, _control(instance) as env:
@@ -104,13 +105,16 @@ def add_site(name: str, centre: str, sequence: int, **given: str) -> None:
         policy_of(env, instance.state, instance.keyring)
         if isinstance(site, S3Site):
             site.prepare()
+    if as_json:
+        print_json({"name": name})
     click.echo(f"{name} is a backup site now; within an hour it has copies of all backups.", err=True)
 
 
 @sites.command("remove")
 @click.argument("name")
 @click.option("--confirm", default="", help="The name once more.")
-def remove_site(name: str, confirm: str) -> None:
+@_json
+def remove_site(name: str, confirm: str, *, as_json: bool) -> None:
     """Write no more backups to the site NAME. What it has stays there; fewer sites than promised are refused."""
     if confirm != name:
         raise UsageError(f"Copies there would not be looked after any more; type: --confirm {name}")
@@ -120,14 +124,16 @@ def remove_site(name: str, confirm: str) -> None:
             raise NotFound(f"There is no site {name}; see: growsoft cloud site list")
         found.unlink()
         policy_of(env, instance.state, instance.keyring)
+    if as_json:
+        print_json({"name": name})
     click.echo(f"{name} is no backup site any more.", err=True)
 
 
 @cloud.command("alerts")
 @click.option("--mail-to", help="Addresses, separated by commas.")
-@click.option("--mail-from")
+@click.option("--mail-from", help="The address that such mails come from.")
 @click.option("--smtp", help="HOST:PORT of the mail server; STARTTLS but on this machine.")
-@click.option("--smtp-user")
+@click.option("--smtp-user", help="The login at the mail server.")
 @click.option("--webhook", help="An https address that takes a POST of JSON.")
 @click.option("--secret", "with_secret", is_flag=True, help="Read the password or the webhook's secret from stdin.")
 @click.option("--test", "try_it", is_flag=True, help="Send a test to all of them.")

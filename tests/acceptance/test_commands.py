@@ -209,8 +209,8 @@ def test_a_second_start_says_that_it_runs(kyoto: Home) -> None:
 
 def test_lists_are_arrays_with_every_column(kyoto: Home) -> None:
     (row,) = [row for row in kyoto.json("db", "list") if row["name"] == "kyoto"]
-    assert set(row) == {"name", "uuid", "plan", "state", "url", "apps", "created", "dropped"}
-    assert (row["plan"], row["state"], row["dropped"]) == ("paid", "active", None)
+    assert set(row) == {"name", "uuid", "plan", "state", "url", "apps", "created", "dropped", "upgrade"}
+    assert (row["plan"], row["state"], row["dropped"], row["upgrade"]) == ("paid", "active", None, "")
     assert "sale" in row["apps"]
     line = next(line for line in kyoto.ok("db", "list").splitlines() if line.startswith("kyoto\t"))
     assert line.split("\t")[2:4] == ["paid", "active"]

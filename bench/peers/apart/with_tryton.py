@@ -189,7 +189,7 @@ class _Work:
             where=table.id.in_(seen), group_by=[table.country, country.name], order_by=[country.name, table.country],
         )  # fmt: skip
         cursor = Transaction().connection.cursor()
-        cursor.execute(*query)
+        cursor.execute(*query)  # nosemgrep: growsoft-sql-from-strings - python-sql composed the query
         return cursor.fetchall()
 
     def _names(self) -> list[dict[str, Any]]:

@@ -17,8 +17,10 @@ from growsoft.cli.instance import Instance, open_instance
 from growsoft.cli.lifecycle import outdated
 from growsoft.cli.output import print_json, print_rows
 from growsoft.cli.upgrading import rehearsed, show_rehearsal, upgrade_all, upgraded
+from growsoft.postgres.keeper import KeeperUnavailable
 
 GROUP: Final = "growsoft.db_commands"
+KEEPER_SECONDS: Final = 10.0
 COLUMNS: Final = ("name", "uuid", "plan", "state", "url", "apps", "created", "dropped", "upgrade")
 
 
@@ -142,9 +144,18 @@ def dsn(name: str, role: str, *, as_json: bool) -> None:
         click.echo(endpoint.dsn())
 
 
+def _waiting(instance: Instance) -> set[str]:
+    """Name the databases that wait for an upgrade; none where the keeper, who alone knows, is at a loss."""
+    try:
+        return set(outdated(instance, KEEPER_SECONDS))
+    except KeeperUnavailable as error:
+        click.echo(f"Which databases wait for an upgrade is not known: {error.message}", err=True)
+        return set()
+
+
 def _rows(instance: Instance, *, everything: bool) -> list[Row]:
     wanted = list(State) if everything else list(PRESENT)
-    waiting = set(outdated(instance))
+    waiting = _waiting(instance)
     with instance.env(instance.facts.control, "the command line lists databases") as env:
         found = env[CustomerDatabase].search(CustomerDatabase.state.in_(wanted), order="name, id")
         return [

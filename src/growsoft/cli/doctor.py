@@ -23,6 +23,7 @@ from growsoft.security.certificates import expires_within
 
 FREE_BYTES: Final = 2 * 1024**3
 CERTIFICATE_DAYS: Final = 14
+KEEPER_SECONDS: Final = 10.0
 
 Judgement = Literal["ok", "note", "bad"]
 
@@ -122,7 +123,7 @@ def _databases(settings: Settings) -> Finding:
 
     try:
         with open_instance(settings) as instance:
-            waiting = outdated(instance)
+            waiting = outdated(instance, KEEPER_SECONDS)
     except GrowsoftError as error:
         return Finding("databases", "note", f"not looked at: {error.message}")
     names = ", ".join(waiting[:10]) + (f" and {len(waiting) - 10} more" if len(waiting) > 10 else "")

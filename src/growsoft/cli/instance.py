@@ -89,9 +89,14 @@ class Instance:
             yield env
 
     @contextmanager
-    def keeper(self, on_progress: Callable[[Progress], None] = lambda _progress: None) -> Generator[Port]:
-        """Reach the keeper, or become it; ``on_progress`` is told how far a verb is."""
-        with connect(self.settings, InstalledApps, on_progress) as keeper:
+    def keeper(
+        self, on_progress: Callable[[Progress], None] = lambda _progress: None, patience: float | None = None
+    ) -> Generator[Port]:
+        """Reach the keeper, or become it; ``on_progress`` is told how far a verb is.
+
+        Raises ``KeeperUnavailable`` when one that runs is silent for ``patience`` seconds.
+        """
+        with connect(self.settings, InstalledApps, on_progress, patience) as keeper:
             yield keeper
 
     def url(self, name: str) -> str:

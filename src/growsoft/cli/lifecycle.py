@@ -77,9 +77,12 @@ def backup_before(instance: Instance, name: str, purpose: str) -> str:
         ) from error
 
 
-def outdated(instance: Instance) -> list[str]:
-    """Name the databases that belong to other versions of their apps than are installed."""
-    with instance.keeper() as keeper:
+def outdated(instance: Instance, patience: float | None = None) -> list[str]:
+    """Name the databases that belong to other versions of their apps than are installed.
+
+    Raises ``KeeperUnavailable`` when the keeper is silent for ``patience`` seconds.
+    """
+    with instance.keeper(patience=patience) as keeper:
         waiting = {entry.name for entry in keeper.list_cluster().databases if entry.outdated}
     with instance.env(instance.facts.control, "databases that wait for an upgrade are looked for") as env:
         found = env[CustomerDatabase].search(CustomerDatabase.state.in_([State.ACTIVE, State.UPGRADING]), order="name")

@@ -53,13 +53,19 @@ _START_SECONDS: Final = 10.0
 class KeeperClient(Port):
     """The keeper by its socket, for its own user and root; a connection for each verb."""
 
-    def __init__(self, path: Path, on_progress: Callable[[Progress], None] = lambda _progress: None) -> None:
-        """Take the socket's path, and whom to tell how far a verb is."""
+    def __init__(
+        self,
+        path: Path,
+        on_progress: Callable[[Progress], None] = lambda _progress: None,
+        patience: float | None = None,
+    ) -> None:
+        """Take the socket's path, whom to tell how far a verb is, and for how many seconds to bear a silent keeper."""
         self._path = path
         self._on_progress = on_progress
+        self._patience = patience
 
     def ask(self, verb: Verb, expected: type[A], fd: int | None = None) -> A:
-        """Have a verb done; waits for as long as it takes."""
+        """Have a verb done; waits for as long as it takes, or raises ``KeeperUnavailable`` when patience ends."""
         with _connected(self._path) as sock:
             wire = Wire(sock, _LONGEST)
             # Who is turned away before he could ask finds the reason there to be read.
@@ -76,7 +82,10 @@ class KeeperClient(Port):
         self.ask(Stop(), Stopping)
 
     def _next(self, wire: Wire) -> Done | Failed | Progress:
-        wire.wait(None, None)
+        if not wire.wait(None, self._patience):
+            raise KeeperUnavailable(
+                f"The keeper said nothing for {self._patience:.0f} s; see keeper.log, or start again: growsoft down"
+            )
         return _received(wire).message
 
 
@@ -137,11 +146,15 @@ class WorkerPort(WorkerVerbs):
 
 @contextmanager
 def connect(
-    settings: Settings, product: Callable[[], Product], on_progress: Callable[[Progress], None] = lambda _progress: None
+    settings: Settings,
+    product: Callable[[], Product],
+    on_progress: Callable[[Progress], None] = lambda _progress: None,
+    patience: float | None = None,
 ) -> Generator[Keeper | KeeperClient]:
     """Give the running keeper, or become it where none runs and PostgreSQL is up.
 
-    `product` gives the installed apps; it is asked only by whoever becomes the keeper.
+    `product` gives the installed apps; it is asked only by whoever becomes the keeper. A running one that is silent for
+    `patience` seconds is given up.
     """
     state = settings.state()
     if state.root in _ourselves:
@@ -158,7 +171,7 @@ def connect(
         if time.monotonic() > deadline:
             raise KeeperUnavailable
         time.sleep(0.1)
-    yield KeeperClient(state.keeper_socket, on_progress)
+    yield KeeperClient(state.keeper_socket, on_progress, patience)
 
 
 @contextmanager

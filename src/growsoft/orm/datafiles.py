@@ -143,12 +143,12 @@ def _table(item: object, place: str, *, noupdate: bool) -> DataRecord:
 def _linked(value: object, place: str) -> object:
     if not is_mapping(value):
         return value
-    match dict(value):
-        case {"ref": str(one), **rest} if not rest:
+    match list(value.items()):
+        case [("ref", str(one))]:
             return _refs([one])
-        case {"refs": many, **rest} if not rest and is_sequence(many):
+        case [("refs", many)] if is_sequence(many):
             return _refs([str(one) for one in many])
-        case {"find": domain, **rest} if not rest and is_sequence(domain):
+        case [("find", domain)] if is_sequence(domain):
             return Find(domain)
         case _:
             raise DataRefused(f'{place}: a link is {{ref = "app.id"}}, {{refs = [...]}} or {{find = [domain]}}.')

@@ -118,7 +118,7 @@ def test_a_person_reads_what_is_wrong_and_what_to_do(growsoft: Run, file: Write)
     ("arguments", "code", "words"),
     [
         (["nodb", "res.partner", "FILE", *MAPS], 3, "There is no database nodb"),
-        (["acme", "res.nothing", "FILE", *MAPS], 3, "There is no model res.nothing; there are: ir.config_parameter"),
+        (["acme", "res.nothing", "FILE", *MAPS], 3, "There is no model res.nothing; there are: ir.attachment"),
         (["acme", "res.partner", "/nowhere/firms.csv", *MAPS], 3, "There is no file /nowhere/firms.csv"),
         (["acme", "res.partner", "FOLDER", *MAPS], 2, "is a folder; name a CSV file"),
         (["acme", "res.partner", "FILE"], 2, "Nothing is mapped"),

@@ -298,11 +298,15 @@ def test_xml_rpc_says_what_json_cannot_and_back(client: Client) -> None:
     ]
 
 
+ENTITY = '<!DOCTYPE a [<!ENTITY b "n">]><methodCall><methodName>versio&b;</methodName><params/></methodCall>'
+
+
 @pytest.mark.parametrize(
     "body",
     [
         b"", b"<", b"<a/>", b"x" * 1000, b"<methodCall><methodName>login</methodName></methodCall>",
         b'<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b "c">]><methodCall><methodName>&b;</methodName></methodCall>',
+        ENTITY.encode(), ENTITY.encode("utf-16"), ENTITY.encode("utf-16-be"), ENTITY.encode("utf-7"),
         b"<methodCall>" + b"<params>" * 5000,
         b"<methodCall><params><param><value><int>x</int></value></param></params>",
     ],

@@ -108,7 +108,7 @@ def test_postgresql_believes_what_python_signs(shared_notes: Notes) -> None:
             try:
                 # Only the function: the role of such a profile does not exist.
                 call = entry.text.replace("set_config('role', ", "(").replace(", true), current", "), current")
-                profile, context = login.raw.execute(call.encode(), entry.params).fetchone() or ("", "")
+                profile, context, _overlay = login.raw.execute(call.encode(), entry.params).fetchone() or ("", "", "")
                 assert parse_context(profile, context) == replace(
                     who, reason="entered" if who.elevated else "", caller=""
                 )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from typing import Final
-from xml.parsers.expat import ExpatError
-from xmlrpc.client import Fault as XmlFault
-from xmlrpc.client import ResponseError, dumps, loads
+from xml.parsers.expat import ExpatError  # nosemgrep: growsoft-xml-parser - only the error of the parser below
+from xmlrpc.client import Fault as XmlFault  # nosec B411 - no document with declarations is read, see _read
+from xmlrpc.client import ResponseError, dumps, loads  # nosec B411 - the same reading of plain UTF-8
 
 from growsoft.errors import ValidationError
 from growsoft.web.http import Response
@@ -69,11 +69,18 @@ def _answered(visit: ApiVisit, service: str) -> Response:
 
 
 def _read(body: bytes) -> tuple[tuple[object, ...], str | None]:
-    """Read a request. A document that declares anything of its own is refused: entities can grow without end."""
-    if b"<!" in body:
+    """Read a request. A document that declares anything of its own is refused: entities can grow without end.
+
+    Only UTF-8 is read: in UTF-16 a declaration would look otherwise than it is looked for.
+    """
+    try:
+        text = body.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValidationError("A request of XML-RPC is written in UTF-8.") from error
+    if "<!" in text:
         raise ValidationError("A request of XML-RPC has no document type and no entities.")
     try:
-        return loads(body, use_builtin_types=True)
+        return loads(text, use_builtin_types=True)
     except (ExpatError, ResponseError, ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
         raise ValidationError("This is no request of XML-RPC.") from error
 
