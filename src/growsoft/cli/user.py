@@ -120,11 +120,15 @@ def key_list(db: str, login: str, *, as_json: bool) -> None:
 @click.argument("db")
 @click.argument("login")
 @click.argument("number", type=int)
-def key_drop(db: str, login: str, number: int) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print the id of the key as JSON.")
+def key_drop(db: str, login: str, number: int, *, as_json: bool) -> None:
     """Drop a key: whatever uses it is refused from now on."""
     with _elevated(db, "the command line drops a key") as env:
         drop_key(env, _user_id(env, login), number)
-    click.echo(f"Key {number} of {login} is gone.")
+    if as_json:
+        print_json({"id": number})
+    else:
+        click.echo(f"Key {number} of {login} is gone.")
 
 
 @contextmanager
