@@ -10,7 +10,7 @@ from types import FrameType
 
 from growsoft.apps.instance.dispatch import Announcer, ControlBook
 from growsoft.cli.children import tell_ready
-from growsoft.cli.worker import directory_of
+from growsoft.cli.worker import directory_of, patiently
 from growsoft.config import load
 from growsoft.errors import GrowsoftError
 from growsoft.jobs import Worker
@@ -35,7 +35,7 @@ def work() -> None:
     pools = Pools(settings.pool_cap)
     keeper = WorkerPort.inherited(os.environ)
     directory = directory_of(settings.state(), keeper, pools)
-    control = directory.control()
+    control = patiently(directory.control)
     announcing.append(Announcer(control.database).announce)
     stopping = threading.Event()
 

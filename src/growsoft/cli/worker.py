@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import socket
 import sys
-from typing import Final
+import time
+from collections.abc import Callable
+from typing import Final, TypeVar
 
 from growsoft.apps.instance.directory import Directory
 from growsoft.apps.instance.dispatch import Announcer
@@ -18,7 +20,7 @@ from growsoft.config import State, load
 from growsoft.errors import ConfigError, GrowsoftError
 from growsoft.keeper.client import WorkerPort
 from growsoft.orm.later import announcing
-from growsoft.postgres.keeper import KeeperPort
+from growsoft.postgres.keeper import KeeperPort, StillWorking
 from growsoft.postgres.pool import Pools
 from growsoft.security.files import read_private
 from growsoft.security.keyring import WorkerKeys
@@ -27,11 +29,15 @@ from growsoft.web.app import Application
 from growsoft.web.limits import Limits
 from growsoft.web.server import Listener, run
 
+T = TypeVar("T")
+
 LIMITS: Final = Limits()
 # Half of the threads stay free for those who are signed in, however many strangers knock.
 SIGNING_IN: Final = LIMITS.threads // 2
 # Stretching a password takes half a second of one core: more at a time would only make all of them slower.
 HASHERS: Final = min(max(1, (os.cpu_count() or 2) // 2), SIGNING_IN)
+# A slow machine prepares the control database for so many seconds at most.
+PATIENCE: Final = 60.0
 
 
 def main() -> int:
@@ -49,7 +55,7 @@ def serve() -> int:
     state = settings.state()
     keeper = WorkerPort.inherited(os.environ)
     directory = directory_of(state, keeper, Pools(settings.pool_cap))
-    control = directory.control()  # walls are checked before the first request, not during it
+    control = patiently(directory.control)  # walls are checked before the first request, not during it
     announcing.append(Announcer(control.database).announce)
     tls = HostCertificates(state.tls).context
     listeners = [Listener(sock, tls) for sock in _sockets()]
@@ -63,6 +69,18 @@ def directory_of(state: State, keeper: KeeperPort, pools: Pools) -> Directory:
     """Give a worker the directory, opened with the worker's own key."""
     keys = WorkerKeys(bytes.fromhex(read_private(state.worker / WORKER_KEY).decode().strip()))
     return Directory(read_facts(state.instance).control, socket_endpoint(state), keys, keeper, pools, state.files)
+
+
+def patiently(ask: Callable[[], T], seconds: float = PATIENCE) -> T:
+    """Ask for something that the keeper may still be preparing; it answers each time after two seconds at most."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return ask()
+        except StillWorking:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
 
 
 def _sockets() -> list[socket.socket]:
