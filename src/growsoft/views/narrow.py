@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TypeGuard
 
+from growsoft.orm.narrow import is_sequence
+
 
 def is_rows(value: object) -> TypeGuard[Sequence[Sequence[object]]]:
     """Say whether a value is a list of commands of three parts."""
-    return isinstance(value, list) and all(isinstance(row, list) and len(row) == 3 for row in value)
+    return is_sequence(value) and all(is_sequence(row) and len(row) == 3 for row in value)
 
 
 def is_texts(value: object) -> TypeGuard[Mapping[str, object]]:

@@ -92,7 +92,7 @@ class Item(Model):
         """Promise to read, and write."""
         self.sudo("a test must see that a promise to read is kept by PostgreSQL").write({"name": "changed"})
 
-    @api.public
+    @api.public  # pyright: ignore[reportUnknownArgumentType]  what is tested
     def untyped(self, what) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001  # pyright: ignore  what is tested
         """Take something without saying what it is."""
 
