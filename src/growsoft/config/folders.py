@@ -95,7 +95,7 @@ def _folders(state: State, users: Users) -> Iterator[_Folder]:
     yield _Folder(state.log, None, OWNER_ONLY)
     yield _Folder(state.sites, users.keeper, OWNER_ONLY)
     yield _Folder(state.files, users.keeper, SHARED_WITH_A_GROUP, users.worker)
-    yield _Folder(state.scratch, users.keeper, PUBLIC)  # its server makes and closes its own folder below it
+    yield _Folder(state.scratch, users.keeper, PASSAGE)  # its server makes and closes its own folder below it
 
 
 def _make_root(root: Path, *, shared: bool) -> None:

@@ -13,6 +13,9 @@ from growsoft_cloud.backup.retention import DAILY, MIDDAY
 
 # Where nobody chose an hour, the fleet's backups are spread over these minutes from midnight (UTC).
 NIGHT: Final = 6 * 60
+# A backup that fails is tried again before its day is over: in the last hour all begin in its first half.
+SPARE: Final = 30
+LATEST: Final = 24 * 60 - SPARE
 HALF_A_DAY: Final = timedelta(hours=12)
 A_DAY: Final = timedelta(hours=24)
 
@@ -73,7 +76,8 @@ def slot(subscriber: Subscriber, day: date) -> datetime:
     """Return the moment of a database's daily backup: the same every day, and spread over the fleet."""
     drawn = int.from_bytes(hashlib.sha256(subscriber.uuid.bytes).digest()[:8], "big")
     chosen = subscriber.quiet_hour >= 0
-    minutes = subscriber.quiet_hour * 60 + drawn % 60 if chosen else drawn % NIGHT
+    minutes = (subscriber.quiet_hour * 60 + drawn % 60) if chosen else drawn % NIGHT
+    minutes = min(minutes, LATEST - drawn % SPARE)
     return datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(minutes=minutes)
 
 

@@ -116,14 +116,14 @@ def test_a_stranger_with_a_shell_reads_what_is_public_and_writes_nothing(
     assert set(reached) - sockets <= PUBLIC | FOLDERS
 
 
-def test_a_worker_that_was_taken_over_reaches_its_own_key_and_certificates_alone(
+def test_a_worker_that_was_taken_over_reaches_its_own_key_certificates_and_sealed_files_alone(
     running_instance: Home, web: pwd.struct_passwd
 ) -> None:
     reached = _reached(running_instance, web.pw_uid, web.pw_gid)
     private = {path for path in reached if path.partition("/")[0] in {"keeper", "sites", "log", "cluster"}}
     assert private <= {"cluster", "cluster/ports.json"}
     assert not any(path.endswith(("ca.key", "keeper.sock")) for path in reached)
-    assert {path.partition("/")[0] for path, can in reached.items() if "w" in can} <= {"worker"}
+    assert {path.partition("/")[0] for path, can in reached.items() if "w" in can} <= {"worker", "files"}
     assert reached["worker/worker.key"].startswith("r")
     assert reached["tls/localhost.key"] == "r"
 

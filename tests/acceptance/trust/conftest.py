@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
+import signal
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -45,6 +47,18 @@ def ask(running_instance: Home) -> Ask:
         return found
 
     return verdict
+
+
+@pytest.fixture
+def nobody_backs_up(running_instance: Home) -> Generator[None]:
+    """Hold the operations worker, which otherwise backs a new database up within seconds."""
+    worker = running_instance.pid("operations")
+    assert worker is not None
+    os.kill(worker, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(worker, signal.SIGCONT)
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ def test_bk2_copies_on_two_continents_are_simulated(ask: Ask) -> None:
     assert "folders of this machine" in found["evidence"]
 
 
+@pytest.mark.usefixtures("nobody_backs_up")  # before the database is made
 def test_bk2_a_database_without_a_backup_is_found(planted: Planted, ask: Ask) -> None:
     found = ask("BK-2")
     assert found["state"] == "not met"

@@ -63,7 +63,7 @@ def test_a_pipe_gets_tab_separated_values(running_instance: Home) -> None:
 
 
 def test_an_asked_claim_that_is_not_met_fails(running_instance: Home) -> None:
-    assert running_instance.run("trust", "verify", "DB-1", "BK-1").code == 1
+    assert running_instance.run("trust", "verify", "DB-1", "HA-1").code == 1
 
 
 def test_an_unknown_claim_is_not_found(running_instance: Home) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from growsoft.errors import AccessError, ConfigError, ValidationError
@@ -73,7 +73,7 @@ def test_what_a_person_writes_stays_and_links_tell_nothing_of_where_they_were_fo
     assert sheet.version == version
 
 
-@settings(deadline=None)
+@example(['<a href="x:y">', "<table>", "<", '<a href="x:y">'])  # a link within a link, moved out of a table
 @given(st.lists(st.sampled_from([*EVIL, "<p>", "</p>", "<table>", "<td>", "a", "&lt;", "&amp;", "<", "]]>", "<!--"])))
 def test_what_was_cleaned_is_clean(pieces: list[str]) -> None:
     once = cleaned("".join(pieces))

@@ -168,5 +168,5 @@ def test_a_scale_multiplies_exactly() -> None:
 
 
 def test_a_value_that_the_field_would_refuse_is_refused_with_the_cell() -> None:
-    with pytest.raises(NotReadable, match="at most 2000 characters"):
+    with pytest.raises(NotReadable, match="at most 2,000 characters"):
         reader_of(Order.name)("x" * 2001)

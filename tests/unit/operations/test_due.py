@@ -9,7 +9,7 @@ from random import Random
 from uuid import UUID, uuid5
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from growsoft_cloud.backup.retention import DAILY, MIDDAY
@@ -88,6 +88,7 @@ def test_the_longest_overdue_comes_first_and_the_fleet_is_spread_over_the_night(
 
 
 @given(st.integers(0, 2**32), st.integers(0, 1000), st.integers(-1, 23))
+@example(1, 529, 23)
 @settings(max_examples=40, deadline=None)
 def test_dr1_every_day_has_a_backup_and_no_gap_is_longer_than_a_day(seed: int, number: int, quiet_hour: int) -> None:
     """Steps of some minutes, a worker that is away for hours, backups that fail."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from growsoft.postgres.schema import ColumnType
 
 LONGEST: Final = 1_000_000  # characters, before and after cleaning
+MOST_ROUNDS: Final = 8  # two are enough for whatever was tried; what needs more loses its tags
 
 # What a person writes in a note or a letter. No pictures: one from elsewhere tells its owner who reads it, and when.
 # No class, id or style: text must not look like a part of the page around it.
@@ -50,8 +51,18 @@ def cleaned(text: str) -> str:
     """
     if not text:
         return ""
-    clean = _cleaner.clean(text)
+    clean = _settled(text)
     return clean if words(clean) or "<hr>" in clean else ""
+
+
+def _settled(text: str) -> str:
+    # A parser moves what stands where it may not (a link in a link in a table), and then reads otherwise what it wrote.
+    for _ in range(MOST_ROUNDS):
+        clean = _cleaner.clean(text)
+        if clean == text:
+            return clean
+        text = clean
+    return _words.clean(text)
 
 
 def words(text: str) -> str:
