@@ -218,7 +218,7 @@ def test_a_nul_is_refused_with_its_cell(refused: Refused, customers: str) -> Non
     assert "NUL" in error.reason
 
 
-@pytest.mark.parametrize(("length", "reason"), [(3000, "at most 2000 characters"), (5_000_000, "million characters")])
+@pytest.mark.parametrize(("length", "reason"), [(3000, "at most 2,000 characters"), (5_000_000, "million characters")])
 def test_a_huge_cell_is_refused_and_told_shortly(refused: Refused, customers: str, length: int, reason: str) -> None:
     (error,) = refused(customers.replace("Berlin", "B" * length, 1))
     assert error.line == 2

@@ -29,7 +29,7 @@ TAGS = {
     "html", "head", "meta", "title", "link", "script", "body", "a", "header", "button", "svg", "use", "span", "nav",
     "div", "h1", "h2", "ul", "ol", "li", "p", "b", "form", "label", "input", "kbd", "img", "main", "table", "thead",
     "tbody", "tr", "th", "td", "section", "dl", "dt", "dd", "details", "summary", "code", "template", "textarea",
-    "select", "option", "fieldset", "legend", "dialog", "br",
+    "select", "option", "fieldset", "legend", "dialog", "br", "output",
 }  # fmt: skip
 
 
