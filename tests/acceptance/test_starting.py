@@ -156,9 +156,11 @@ def test_whoever_does_not_wait_is_told_that_it_goes_on(home: Home) -> None:
     supervisor = background.running(home.state)
     assert supervisor is not None
     os.kill(supervisor, signal.SIGSTOP)  # so that it is not ready too soon for certain
-    starting.send_signal(signal.SIGINT)
-    out, err = starting.communicate(timeout=60)
-    os.kill(supervisor, signal.SIGCONT)
+    try:
+        starting.send_signal(signal.SIGINT)
+        out, err = starting.communicate(timeout=60)
+    finally:
+        os.kill(supervisor, signal.SIGCONT)
     assert (starting.returncode, out) == (130, "")
     assert (
         err == "It goes on in the background; see how far it is with `growsoft doctor`, stop it with `growsoft down`.\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -75,7 +76,10 @@ class Home:
         return Done(done.returncode, done.stdout, done.stderr)
 
     def start(self, *args: str | Path) -> subprocess.Popen[str]:
-        """Start a command and go on."""
+        """Start a command that can be interrupted, and go on."""
+        # A test run in the background of a shell ignores SIGINT, and so would whatever it starts.
+        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         pipe = subprocess.PIPE
         return subprocess.Popen(
             self.argv(*args), env=dict(self.environ), stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe,
