@@ -35,9 +35,9 @@ PASSWORDS: Final = (
 IMPOSSIBLE: Final = ("x" * 1025, "x" * 60_000, "x" * 1_000_000, "\0", "a\0b", "\u0301" * 5000, "\x1b[0m")
 FOREIGN: Final = (
     "/web/database/manager", "/web/database/selector", "/web/database/list", "/web/database/create",
-    "/web/database/restore", "/web/session/get_session_info", "/jsonrpc", "/xmlrpc/2/common", "/xmlrpc/2/db",
-    "/xmlrpc/db", "/admin", "/api", "/api/1/", "/metrics", "/debug", "/server-status", "/.git/config", "/.env",
-    "/docs", "/openapi.json", "/web/signup", "/web/reset_password", "/static", "/static/", "/favicon.ico",
+    "/web/database/restore", "/admin", "/api", "/api/1/", "/metrics", "/debug", "/server-status",
+    "/.git/config", "/.env", "/docs", "/openapi.json", "/web/signup", "/web/reset_password", "/static",
+    "/static/", "/favicon.ico",
     "/web/login/", "/WEB/LOGIN", "//web/login", "/web//login", "/./web/login", "/app/..",
 )  # fmt: skip
 
