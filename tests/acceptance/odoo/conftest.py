@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import dataclass
 
 import pytest
 
-from tests.support.instance import Home
+from tests.support.instance import Home, new_instance
 
 PASSWORD = "a password for a client 1"
 
@@ -25,10 +26,17 @@ class Account:
 
 
 @pytest.fixture(scope="session")
-def account(running_instance: Home) -> Account:
+def instance_of_clients() -> Generator[Home]:
+    """An instance of their own: they make orders, and other tests count those of Northwind."""
+    with new_instance() as home:
+        yield home
+
+
+@pytest.fixture(scope="session")
+def account(instance_of_clients: Home) -> Account:
     """An administrator of the demo database."""
-    running_instance.ok(
+    instance_of_clients.ok(
         "user", "add", "demo", "api", "--group", "admin", "--group", "sale.manager", "--password", PASSWORD
     )
-    users = running_instance.json("user", "list", "demo")
-    return Account(running_instance, "api", next(user["id"] for user in users if user["login"] == "api"))
+    users = instance_of_clients.json("user", "list", "demo")
+    return Account(instance_of_clients, "api", next(user["id"] for user in users if user["login"] == "api"))
