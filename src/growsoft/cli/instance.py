@@ -96,7 +96,7 @@ class Instance:
 
         Raises ``KeeperUnavailable`` when one that runs is silent for ``patience`` seconds.
         """
-        with connect(self.settings, InstalledApps, on_progress, patience) as keeper:
+        with connect(self.state, InstalledApps, on_progress, patience) as keeper:
             yield keeper
 
     def url(self, name: str) -> str:

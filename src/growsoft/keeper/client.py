@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from growsoft.config import Settings, State
+from growsoft.config import State
 from growsoft.errors import ConfigError, GrowsoftError
 from growsoft.keeper.conversation import NO_REQUEST
 from growsoft.keeper.keeper import Keeper
@@ -146,7 +146,7 @@ class WorkerPort(WorkerVerbs):
 
 @contextmanager
 def connect(
-    settings: Settings,
+    state: State,
     product: Callable[[], Product],
     on_progress: Callable[[Progress], None] = lambda _progress: None,
     patience: float | None = None,
@@ -156,7 +156,6 @@ def connect(
     `product` gives the installed apps; it is asked only by whoever becomes the keeper. A running one that is silent for
     `patience` seconds is given up.
     """
-    state = settings.state()
     if state.root in _ourselves:
         yield _ourselves[state.root]
         return

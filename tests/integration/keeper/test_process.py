@@ -121,21 +121,21 @@ def test_a_keeper_that_is_killed_in_the_middle_is_cleared_up_after_for_certain(h
 
 
 def test_where_a_keeper_runs_the_command_line_talks_to_it(home: Home) -> None:
-    with process(home, *KEEPER_OF_NOTES), connect(home.settings, InstalledApps) as keeper:
+    with process(home, *KEEPER_OF_NOTES), connect(home.state, InstalledApps) as keeper:
         assert isinstance(keeper, KeeperClient)
         assert keeper.list_cluster().server_version
 
 
 def test_where_none_runs_the_command_line_becomes_it(home: Home, own_house: House) -> None:
     notes = Notes(version=own_house.product.version)
-    with connect(home.settings, lambda: notes) as keeper:
+    with connect(home.state, lambda: notes) as keeper:
         assert isinstance(keeper, Keeper)
         made = keeper.create_database(new_database_name(), uuid4(), ["base"])
         with hold(home.state) as alone:
             assert not alone
-        with connect(home.settings, lambda: notes) as again:
+        with connect(home.state, lambda: notes) as again:
             assert again is keeper
-    with connect(home.settings, lambda: notes) as keeper:
+    with connect(home.state, lambda: notes) as keeper:
         assert keeper.drop_database(made.name)
     lines = (home.state.keeper / "keeper.log").read_text().splitlines()
     assert [json.loads(line)["verb"] for line in lines] == ["create_database", "drop_database"]
@@ -143,7 +143,7 @@ def test_where_none_runs_the_command_line_becomes_it(home: Home, own_house: Hous
 
 def test_a_second_keeper_waits_and_gives_up(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("growsoft.keeper.client._START_SECONDS", 0.3)
-    with hold(home.state) as alone, pytest.raises(KeeperUnavailable), connect(home.settings, InstalledApps):
+    with hold(home.state) as alone, pytest.raises(KeeperUnavailable), connect(home.state, InstalledApps):
         assert alone
 
 
@@ -161,13 +161,13 @@ def test_without_its_secrets_a_keeper_says_what_is_missing(home: Home, missing: 
     state = home.state
     paths = {"instance key": state.keeper / INSTANCE_KEY, "superuser": state.superuser_secret, "ports": state.ports}
     paths[missing].unlink()
-    with pytest.raises(ConfigError), connect(home.settings, InstalledApps):
+    with pytest.raises(ConfigError), connect(home.state, InstalledApps):
         pass
 
 
 def test_a_secret_that_others_could_read_is_refused(home: Home) -> None:
     Path(home.state.keeper / INSTANCE_KEY).chmod(0o644)
-    with pytest.raises(GrowsoftError, match="chmod 600"), connect(home.settings, InstalledApps):
+    with pytest.raises(GrowsoftError, match="chmod 600"), connect(home.state, InstalledApps):
         pass
 
 
