@@ -146,13 +146,17 @@ def _first_of(backups: Sequence[Dated], period: Callable[[Dated], K]) -> list[Da
 
 # A clock that was set back dates the newest backups before older ones: they must not go as the oldest of all.
 def _contradicted(retention: Retention, ordered: Sequence[Dated]) -> list[Dated]:
-    """Return the newest daily backups by number that are older by their moment than one with a smaller number."""
+    """Return the newest daily backups by number that are older by their moment than one with a smaller number.
+
+    That one is among them: without it nobody could tell the next time.
+    """
     newest = sorted((backup for backup in ordered if backup.purpose == DAILY), key=lambda backup: backup.number)
-    latest = datetime.min.replace(tzinfo=UTC)
-    found: list[Dated] = []
-    for backup in newest:
-        if backup.taken_at < latest:
-            found.append(backup)
-        latest = max(latest, backup.taken_at)
     recent = {backup.number for backup in newest[-retention.daily :]}
-    return [backup for backup in found if backup.number in recent]
+    found: list[Dated] = []
+    latest = newest[0] if newest else None
+    for backup in newest:
+        if latest is None or backup.taken_at > latest.taken_at:
+            latest = backup
+        elif backup.taken_at < latest.taken_at and backup.number in recent:
+            found += [latest, backup]
+    return found

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from growsoft_cloud.backup.retention import DAILY, MIDDAY, Dated, Keeping, expected, keep
@@ -136,6 +136,9 @@ def _months_before(days: set[date]) -> int:
 
 
 @given(st.lists(st.tuples(st.integers(0, 400 * 24), st.sampled_from([DAILY, MIDDAY, "manual"]), st.booleans())))
+@example(
+    [(0, DAILY, False), (1, DAILY, False), (1, MIDDAY, False), (0, DAILY, False)]
+)  # what told that a clock was wrong
 @settings(max_examples=200, deadline=None)
 def test_keeping_again_keeps_all_of_it_whatever_there_is(drawn: list[tuple[int, str, bool]]) -> None:
     backups = [
