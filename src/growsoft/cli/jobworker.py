@@ -6,10 +6,10 @@ import os
 import signal
 import sys
 import threading
-from types import FrameType
 
 from growsoft.apps.instance.dispatch import Announcer, ControlBook
 from growsoft.cli.children import tell_ready
+from growsoft.cli.signals import beside
 from growsoft.cli.worker import directory_of, patiently
 from growsoft.config import load
 from growsoft.errors import GrowsoftError
@@ -38,11 +38,7 @@ def work() -> None:
     control = patiently(directory.control)
     announcing.append(Announcer(control.database).announce)
     stopping = threading.Event()
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        stopping.set()
-
-    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGTERM, beside(stopping.set))
     tell_ready(os.environ)
     Worker(ControlBook(directory), keeper.ensure_profile, idle=pools.close_idle).run(stopping)
 

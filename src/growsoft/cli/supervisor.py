@@ -9,8 +9,8 @@ import threading
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from types import FrameType
 
+from growsoft.cli.signals import beside
 from growsoft.cli.watch import GaveUp, Restarts, Say, Unit, Watch
 from growsoft.config import State
 from growsoft.postgres.files import write_file
@@ -134,10 +134,7 @@ def _signals(stop: Callable[[], None]) -> Generator[None]:
         yield
         return
 
-    def on_signal(_number: int, _frame: FrameType | None) -> None:
-        stop()
-
-    before = {number: signal.signal(number, on_signal) for number in STOPS}
+    before = {number: signal.signal(number, beside(stop)) for number in STOPS}
     try:
         yield
     finally:

@@ -11,13 +11,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from types import FrameType
 from typing import Final
 
 from prometheus_client import CollectorRegistry, start_http_server
 
 from growsoft.cli.children import tell_ready
 from growsoft.cli.instance import Instance, open_instance
+from growsoft.cli.signals import beside
 from growsoft.errors import GrowsoftError
 from growsoft.keeper.client import KeeperClient
 from growsoft.postgres.local import LOOPBACK
@@ -131,12 +131,8 @@ def main() -> int:
     """Work until SIGTERM."""
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     stopping = threading.Event()
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        stopping.set()
-
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
+        signal.signal(number, beside(stopping.set))
     try:
         with open_instance() as instance:
             worker = Worker(instance, stopping)
