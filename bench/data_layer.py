@@ -17,7 +17,7 @@ from bench.app import app
 from bench.app.models import HIDDEN_BELOW
 from bench.measure import Beside, Measured, compare, pin
 from growsoft.keeper.product import fill_empty
-from growsoft.orm import Env, Registry, load, open_env
+from growsoft.orm import Env, Locale, Registry, load, open_env
 from growsoft.orm.fields.stamps import STAMPS
 from growsoft.orm.registry import installed_apps
 from growsoft.postgres.connection import Endpoint
@@ -245,6 +245,24 @@ def _names(made: Bed) -> Measured:
     )
 
 
+def _translated(made: Bed) -> Measured:
+    partner = made.env.in_locale(Locale("de_DE"))["res.partner"]
+    ids = made.visible[:1000]
+    name = b"CASE WHEN c.name ->> 'de_DE' IS NULL THEN c.name ->> 'en_US' ELSE c.name ->> 'de_DE' END"
+    query = (
+        b"SELECT p.id, p.country_id, %s FROM res_partner p LEFT JOIN res_country c ON c.id = p.country_id"
+        b" WHERE p.id = ANY (%%s) AND p.customer_rank >= %%s" % name
+    )
+    return compare(
+        "1,000 translated names",
+        lambda: partner.browse(ids).read(["country_id"]),
+        lambda: made.raw.execute(query, [ids, HIDDEN_BELOW]).fetchall(),
+        bar=1.3,
+        rounds=100,
+        beside=made.beside,
+    )
+
+
 def _create(made: Bed) -> Measured:
     partner = made.env["res.partner"]
     numbers = iter(range(1_000_000, 100_000_000, 1000))
@@ -314,4 +332,13 @@ def _type(column: str | None) -> str:
     return {"bigint": "int8", "integer": "int4", "boolean": "bool"}.get(column or "", column or "")
 
 
-OPERATIONS: Sequence[Callable[[Bed], Measured]] = (_get, _search, _count, _search_read, _names, _create, _update)
+OPERATIONS: Sequence[Callable[[Bed], Measured]] = (
+    _get,
+    _search,
+    _count,
+    _search_read,
+    _translated,
+    _names,
+    _create,
+    _update,
+)
