@@ -1,4 +1,4 @@
-"""`growsoft import`: a CSV file into the records of one model."""
+"""`growsoft import`: a CSV or XLSX file into the records of one model."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING, Final
 
 import click
 
+from growsoft.cli.exchanged import in_locale, locale_options, model_of
 from growsoft.cli.terminal import printable
 
 if TYPE_CHECKING:
@@ -42,8 +43,9 @@ def _pairs(cut: Callable[[str, str], tuple[str, str, str]]) -> Callable[..., tup
 @click.argument("model")
 @click.argument("file")
 @click.option("--map", "maps", multiple=True, metavar="COLUMN=FIELD", callback=_pairs(str.rpartition),
-              help="Which column becomes which field; again for each. A link is found by its key or name, or by the"
-              " field you say: customer=partner_id.ref. !FIELD turns yes and no around.")  # fmt: skip
+              help="Which column becomes which field; again for each. Without any, columns are named after fields. A"
+              " link is found by its key or name, or by the field you say: customer=partner_id.ref. !FIELD turns yes"
+              " and no around.")  # fmt: skip
 @click.option("--set", "sets", multiple=True, metavar="FIELD=VALUE", callback=_pairs(str.partition),
               help="A value for all rows.")  # fmt: skip
 @click.option("--prefix", "prefixes", multiple=True, metavar="FIELD=TEXT", callback=_pairs(str.partition),
@@ -52,10 +54,12 @@ def _pairs(cut: Callable[[str, str], tuple[str, str, str]]) -> Callable[..., tup
               help="What the numbers of a column are multiplied with.")  # fmt: skip
 @click.option("--key", "keys", multiple=True, metavar="FIELD[,FIELD]",
               help="What tells records apart: rows whose record is there update it.")  # fmt: skip
+@click.option("--sheet", default="", metavar="NAME", help="The sheet of an XLSX file; the first one if none is named.")
+@locale_options
 @click.option("--dry-run", is_flag=True, help="Check everything and change nothing.")
 @click.option("--partial", is_flag=True, help="Let the good rows in when others are wrong.")
 @click.option("--json", "as_json", is_flag=True, help="Print created, updated, unchanged and errors as JSON.")
-def import_(  # noqa: PLR0913  each option is an argument
+def import_(  # noqa: PLR0913, PLR0917  each option is an argument
     db: str,
     model: str,
     file: str,
@@ -64,20 +68,24 @@ def import_(  # noqa: PLR0913  each option is an argument
     prefixes: tuple[Pair, ...],
     scales: tuple[Pair, ...],
     keys: tuple[str, ...],
+    sheet: str,
+    lang: str,
+    tz: str,
     *,
     dry_run: bool,
     partial: bool,
     as_json: bool,
 ) -> None:
-    """Import a CSV file into a model of a database.
+    """Import a CSV or XLSX file into a model of a database.
 
-    FILE is CSV in UTF-8 with a header; - reads standard input. All rows go in or none, unless --partial is given;
-    exit code 1 says that some did not.
+    FILE is CSV in UTF-8 or XLSX, with a header; - reads standard input. All rows go in or none, unless --partial is
+    given; exit code 1 says that some did not.
     """
     from growsoft.exchange.plan import Options
 
     key = [name for names in keys for name in names.split(",") if name]
-    wanted = _Wanted(db, model, Options(maps, sets, prefixes, scales, key), dry_run=dry_run, partial=partial)
+    options = Options(maps, sets, prefixes, scales, key)
+    wanted = _Wanted(db, model, options, sheet, (lang, tz), dry_run=dry_run, partial=partial)
     # Opened before anything else: the command line becomes another user, who may not read it.
     with _opened(file) as stream:
         report = _run(wanted, stream)
@@ -96,6 +104,8 @@ class _Wanted:
     db: str
     model: str
     options: Options
+    sheet: str
+    locale: tuple[str, str]  # language, time zone
     dry_run: bool
     partial: bool
 
@@ -110,28 +120,25 @@ def _opened(file: str) -> AbstractContextManager[IO[bytes]]:
     except FileNotFoundError:
         raise NotFound(f"There is no file {file}.") from None
     except IsADirectoryError:
-        raise UsageError(f"{file} is a folder; name a CSV file.") from None
+        raise UsageError(f"{file} is a folder; name a CSV or XLSX file.") from None
     except OSError as error:
         raise UsageError(f"{file} cannot be read: {error.strerror}.") from None
 
 
 def _run(wanted: _Wanted, stream: IO[bytes]) -> Report:
-    from growsoft.cli.errors import NotFound, UsageError
+    from growsoft.cli.errors import UsageError
     from growsoft.cli.instance import elevated_env
     from growsoft.config import load
-    from growsoft.exchange.importing import import_csv
-    from growsoft.exchange.plan import PlanRefused, make_plan
+    from growsoft.exchange.importing import import_file
+    from growsoft.exchange.plan import PlanRefused
 
     with elevated_env(load(os.environ), wanted.db, "an administrator imports a file on the command line") as env:
-        info = env.registry.models.get(wanted.model)
-        if info is None:
-            known = ", ".join(sorted(env.registry.models))
-            raise NotFound(f"There is no model {wanted.model[:60]}; there are: {known}.")
+        info = model_of(env, wanted.model)
         try:
-            plan = make_plan(env.registry, info, wanted.options)
-            return import_csv(
-                env, plan, stream, partial=wanted.partial, dry_run=wanted.dry_run, progress=_Progress(stream)
-            )
+            return import_file(
+                in_locale(env, *wanted.locale), info.name, stream, wanted.options,
+                sheet=wanted.sheet, partial=wanted.partial, dry_run=wanted.dry_run, progress=_Progress(stream),
+            )  # fmt: skip
         except PlanRefused as error:
             raise UsageError(error.message) from None
 
@@ -147,7 +154,9 @@ class _Progress:
         if time.monotonic() - self._began < PATIENCE or not sys.stderr.isatty():
             return
         size = os.fstat(self._stream.fileno()).st_size
-        part = f", {100 * self._stream.tell() // size} %" if size and self._stream.seekable() else ""
+        place = self._stream.tell() if size and self._stream.seekable() else 0
+        # A workbook is read before its first row comes.
+        part = f", {100 * place // size} %" if 0 < place < size else ""
         click.echo(f"\r{line:,} lines{part} ", nl=False, err=True)
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from growsoft.exchange.plan import Plan
+from growsoft.errors import ValidationError
+from growsoft.exchange.externals import known_ids, refuse_of_app
 from growsoft.exchange.report import Faults
-from growsoft.exchange.rows import Row
+from growsoft.exchange.rows import EMPTIED, Row
+from growsoft.exchange.targets import Plan
 from growsoft.orm import Env
 from growsoft.orm.narrow import is_sequence
 
@@ -20,13 +22,19 @@ class Keys:
     def __init__(self, env: Env, plan: Plan, faults: Faults) -> None:
         """Take the fields of the key from the plan."""
         self._model = env[plan.info.name]
+        self._model_name = plan.info.name
         self._fields = [plan.info.fields[name] for name in plan.key]
         self._labels = {target.name: target.label for target in plan.targets}
         self._faults = faults
         self._seen: dict[Key, int] = {}
+        self._env = env
+        self._external = plan.external
+        self._named: dict[str, int] = {}
 
     def identify(self, rows: Sequence[Row]) -> None:
-        """Give each row the id of its record, 0 where it is new."""
+        """Give each row the id of its record, 0 where it is new. An external id says it before any key."""
+        self._by_external_id(rows)
+        rows = [row for row in rows if not row.record]
         if not self._fields or not rows:
             return
         keys = {row.line: key for row in rows if (key := self._key(row)) is not None}
@@ -39,10 +47,29 @@ class Keys:
                 self._refuse(row, f"{len(ids)} records have this key already; make them different first.")
             row.record = ids[0] if ids else 0
 
+    def _by_external_id(self, rows: Sequence[Row]) -> None:
+        named = [row for row in rows if row.external]
+        known = known_ids(self._env, self._model_name, [row.external for row in named])
+        for row in named:
+            row.record = known.get(row.external, 0)
+            first = self._named.setdefault(row.external, row.line)
+            if first != row.line:
+                self._refuse_id(row, f"Line {first} has the same external id; keep one of them.")
+            elif not row.record:
+                try:
+                    refuse_of_app(self._env, row.external)
+                except ValidationError as error:
+                    self._refuse_id(row, error.message)
+
+    def _refuse_id(self, row: Row, reason: str) -> None:
+        row.broken = True
+        label = "" if self._external is None else self._external.label
+        self._faults.add(row.line, label, row.external, reason)
+
     def _key(self, row: Row) -> Key | None:
         # A broken row claims its key too: which of two rows is the right one, nobody can tell.
         for field in self._fields:
-            if row.values.get(field.name) is None:
+            if row.values.get(field.name) in (None, EMPTIED):
                 if row.broken:
                     return None
                 self._refuse(row, "This part of the key is empty; each row must say which record it is.", field.name)

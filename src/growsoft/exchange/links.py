@@ -7,7 +7,9 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final, TypeVar
 
+from growsoft.exchange.externals import known_ids
 from growsoft.exchange.naming import Naming, naming_of
+from growsoft.exchange.targets import BY_EXTERNAL
 from growsoft.orm import Env, ModelInfo
 from growsoft.orm.fields import Many2one, Relation
 from growsoft.orm.narrow import MAX_ID
@@ -29,6 +31,7 @@ class Links:
         self._env = env
         self._info = info
         self._path = path
+        self._external = path == (BY_EXTERNAL,)
         self._words: Mapping[str, str] = {} if self.naming.words is None else self.naming.words()
         self._known: dict[tuple[str, Scope], int] = {}
         self._made: dict[tuple[str, Scope], int] = {}
@@ -63,6 +66,11 @@ class Links:
         return self.naming.keys if not self._path else self._path if len(self._path) == 1 else ()
 
     @property
+    def by_external(self) -> bool:
+        """Whether records are named by their external ids."""
+        return self._external
+
+    @property
     def makes(self) -> bool:
         """Whether a name that nothing has becomes a new record."""
         return self.naming.made is not None
@@ -85,12 +93,17 @@ class Links:
         return f"There is no {self._info.description} with this {by}."
 
     def _labels(self) -> list[str]:
+        if self._external:
+            return ["external id"]
         if self._path:
             return [".".join(self._path)]
         return [self._info.fields[name].label for name in self.naming.keys]
 
     def _look_up(self, missing: Collection[tuple[str, Scope]]) -> None:
-        if self._path:
+        if self._external:
+            texts = {text for text, _scope in missing}
+            self._keep(missing, {text: [found] for text, found in known_ids(self._env, self.model, texts).items()})
+        elif self._path:
             texts = {text for text, _scope in missing}
             self._keep(missing, self._by_path(self._info, self._path, texts))
         elif self.naming.within:

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, tzinfo
 from decimal import Decimal
-from typing import Final, Literal
+from typing import Any, Final
 
 from growsoft.errors import UserError
-from growsoft.exchange.report import FileRefused, RowError
+from growsoft.exchange.targets import BY_EXTERNAL, EXTERNAL, Kind, LinePlan, Plan, Target
 from growsoft.orm import ModelInfo, Registry
 from growsoft.orm.cells import NotReadable, Reader, number, opposite, reader_of
 from growsoft.orm.fields import AnyField, Many2many, Many2one, One2many
 from growsoft.orm.fields.stamps import STAMPS
 
-Kind = Literal["value", "text", "link", "links"]
-
 _NUMBERS: Final = frozenset(("integer", "decimal", "monetary"))
-_TEXTS: Final = frozenset(("char", "text", "html"))
-_COLUMNS_NAMED: Final = 40
+_TEXTS: Final = frozenset(("char", "text"))
 
 
 class PlanRefused(UserError):
@@ -34,61 +32,24 @@ class Options:
     ``scales`` (column, factor), ``key`` the fields that say which record a row is.
     """
 
-    maps: Sequence[tuple[str, str]]
+    maps: Sequence[tuple[str, str]] = ()
     sets: Sequence[tuple[str, str]] = ()
     prefixes: Sequence[tuple[str, str]] = ()
     scales: Sequence[tuple[str, str]] = ()
     key: Sequence[str] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """One field that is filled: from which columns, or with which text for all rows.
+def make_plan(registry: Registry, info: ModelInfo, options: Options, zone: tzinfo = UTC) -> Plan:
+    """Check what was asked for. Raises ``PlanRefused`` with a sentence for whoever wrote the options.
 
-    ``path`` is how its links are found on the linked records (``partner_id.ref`` has ``("ref",)``); empty: by the
-    naming of the linked model.
+    Moments in the file that do not say their time zone are in ``zone``.
     """
-
-    info: ModelInfo
-    name: str
-    kind: Kind
-    reader: Reader | None
-    columns: tuple[str, ...] = ()
-    fixed: str = ""
-    prefix: str = ""
-    path: tuple[str, ...] = ()
-
-    def declared(self) -> AnyField:
-        """Give the field."""
-        return self.info.fields[self.name]
-
-    @property
-    def label(self) -> str:
-        """What errors call the source: the columns of the file."""
-        return "+".join(self.columns)
+    return _Planning(registry, info, options, zone).plan()
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """Columns and fields of one model, checked; ``key`` names the fields that identify a record."""
-
-    info: ModelInfo
-    targets: tuple[Target, ...]
-    fixed: tuple[Target, ...]
-    key: tuple[str, ...] = field(default=())
-
-    def positions(self, header: Sequence[str]) -> dict[str, int]:
-        """Find the columns in a header. Raises ``FileRefused`` naming those that are missing."""
-        wanted = dict.fromkeys(column for target in self.targets for column in target.columns)
-        missing = [column for column in wanted if column not in header]
-        if missing:
-            raise FileRefused(RowError(1, column, "", _missing(column, header)) for column in missing)
-        return {column: header.index(column) for column in wanted}
-
-
-def make_plan(registry: Registry, info: ModelInfo, options: Options) -> Plan:
-    """Check what was asked for. Raises ``PlanRefused`` with a sentence for whoever wrote the options."""
-    return _Planning(registry, info, options).plan()
+def named_by_header(header: Iterable[str], options: Options) -> Options:
+    """Take the columns of a file for fields of their names, when nobody says what they become."""
+    return options if options.maps else replace(options, maps=[(column, column) for column in header if column])
 
 
 def importable(info: ModelInfo) -> tuple[str, ...]:
@@ -109,7 +70,8 @@ def _is_importable(found: AnyField) -> bool:
 class _Planning:
     """The checks of one plan."""
 
-    def __init__(self, registry: Registry, info: ModelInfo, options: Options) -> None:
+    def __init__(self, registry: Registry, info: ModelInfo, options: Options, zone: tzinfo) -> None:
+        self._zone = zone
         self._registry = registry
         self._info = info
         self._options = options
@@ -122,14 +84,52 @@ class _Planning:
         columns: dict[str, list[str]] = {}
         for column, text in dict.fromkeys(self._options.maps):
             columns.setdefault(text, []).append(column)
+        external = self._external(columns.pop(EXTERNAL, []))
+        of_lines = {text: columns.pop(text) for text in list(columns) if self._line(text)}
         targets = tuple(self._target(text, tuple(names)) for text, names in columns.items())
-        fixed = tuple(self._target(text, (), value) for text, value in _once("--set", self._options.sets).items())
+        sets = _once("--set", self._options.sets)
+        fixed = tuple(self._target(text, (), value) for text, value in sets.items() if not self._line(text))
         self._refuse_doubles((*targets, *fixed))
-        self._refuse_strays(targets)
-        return Plan(self._info, targets, fixed, self._key((*targets, *fixed)))
+        lines = tuple(self._lines(of_lines))
+        plan = Plan(self._info, targets, fixed, self._key((*targets, *fixed)), external, lines)
+        self._refuse_strays(targets, plan)
+        return plan
+
+    def _external(self, columns: Sequence[str]) -> Target | None:
+        if len(columns) > 1:
+            raise PlanRefused(f"id takes one column, the external id, not {', '.join(columns)}.")
+        return Target(self._info, EXTERNAL, "external", None, tuple(columns)) if columns else None
+
+    # -- lines -------------------------------------------------------------------------------------------------------
+
+    def _line(self, text: str) -> One2many[Any] | None:
+        """Give the list of lines that a path such as ``order_line/product_id`` leads into."""
+        name, slash, _rest = text.removeprefix("!").partition("/")
+        found = self._info.fields.get(name) if slash else None
+        return found if isinstance(found, One2many) else None
+
+    def _lines(self, columns: Mapping[str, Sequence[str]]) -> Iterator[LinePlan]:
+        names = dict.fromkeys(text.removeprefix("!").partition("/")[0] for text in columns)
+        for name in names:
+            field = self._line(f"{name}/")
+            if field is None:
+                raise TypeError(f"{name} has no lines")
+            maps = [(column, _within(name, text)) for text, many in columns.items() for column in many]
+            options = Options(
+                [(column, text) for column, text in maps if text],
+                sets=_all_within(name, self._options.sets),
+                prefixes=_all_within(name, self._options.prefixes),
+                scales=[pair for pair in self._options.scales if pair[0] in {column for column, text in maps if text}],
+            )
+            plan = _Planning(self._registry, self._registry[field.comodel], options, self._zone).plan()
+            if plan.lines or any(target.name == field.inverse for target in (*plan.targets, *plan.fixed)):
+                raise PlanRefused(f"{name}: the lines of a record are its own, and have no lines themselves.")
+            yield LinePlan(name, field.inverse, plan)
+
+    # -- fields ------------------------------------------------------------------------------------------------------
 
     def _target(self, text: str, columns: tuple[str, ...], fixed: str = "") -> Target:
-        name, *path = text.removeprefix("!").split(".")
+        name, *path = _steps(text.removeprefix("!"))
         found = self._field(name)
         kind = _kind(found)
         if len(columns) > 1 and kind != "text":
@@ -158,10 +158,12 @@ class _Planning:
             raise PlanRefused(f"!{found.name}: only yes and no have an opposite.")
         if kind in ("link", "links"):
             return None
-        return opposite if opposed else reader_of(found, *(factor for _column, factor in factors))
+        return opposite if opposed else reader_of(found, factors[0][1] if factors else Decimal(1), self._zone)
 
     def _check_path(self, found: AnyField, path: Sequence[str]) -> None:
         here = found
+        if list(path) == [BY_EXTERNAL] and isinstance(found, Many2one | Many2many):
+            return
         for step in path:
             if not isinstance(here, Many2one | Many2many):
                 raise PlanRefused(f"{here.name}.{step} leads nowhere: {here.name} is no link.")
@@ -177,13 +179,13 @@ class _Planning:
         if double:
             raise PlanRefused(f"{double[0]} is filled twice; take one --map or --set away.")
 
-    def _refuse_strays(self, targets: Iterable[Target]) -> None:
-        columns = {column for target in targets for column in target.columns}
+    def _refuse_strays(self, targets: Iterable[Target], plan: Plan) -> None:
+        columns = set(plan.columns())
         stray = [column for column in self._scales if column not in columns]
         if stray:
             raise PlanRefused(f"--scale {stray[0]}: this column is not mapped; map it, or correct its name.")
         names = {name for target in targets for name in (target.name, ".".join((target.name, *target.path)))}
-        unused = [name for name in self._prefixes if name not in names]
+        unused = [name for name in self._prefixes if name not in names and not self._line(name)]
         if unused:
             raise PlanRefused(f"--prefix {unused[0]}: no column is mapped to this field; map one, or correct its name.")
 
@@ -209,6 +211,25 @@ def _kind(found: AnyField) -> Kind:
             return "text" if found.kind in _TEXTS else "value"
 
 
+def _steps(text: str) -> list[str]:
+    """Part a path: ``partner_id.ref``, or as Odoo writes it ``partner_id/ref``; ``partner_id/id`` is an external id."""
+    name, slash, rest = text.partition("/")
+    if not slash:
+        return text.split(".")
+    return [name, *([BY_EXTERNAL] if rest == EXTERNAL else rest.removeprefix(".").replace("/", ".").split("."))]
+
+
+def _within(name: str, text: str) -> str:
+    """Give what a path says within the lines of a record, nothing for the path of other lines."""
+    opposed = "!" if text.startswith("!") else ""
+    own, _slash, rest = text.removeprefix("!").partition("/")
+    return f"{opposed}{rest}" if own == name else ""
+
+
+def _all_within(name: str, pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    return [(rest, value) for text, value in pairs if (rest := _within(name, text))]
+
+
 def _once(option: str, pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, value in pairs:
@@ -225,11 +246,3 @@ def _factors(pairs: Iterable[tuple[str, str]]) -> dict[str, Decimal]:
         except NotReadable as error:
             raise PlanRefused(f"--scale {column}: {error.message}") from None
     return factors
-
-
-def _missing(column: str, header: Sequence[str]) -> str:
-    named = [name or "(no name)" for name in header[:_COLUMNS_NAMED]]
-    more = f" and {len(header) - _COLUMNS_NAMED} more" if len(header) > _COLUMNS_NAMED else ""
-    separator = next((mark for mark in (";", "\t", "|") if len(header) == 1 and mark in header[0]), "")
-    hint = " Its cells seem not to be separated by commas; save it with commas." if separator else ""
-    return f"The file has no column {column}; it has: {', '.join(named)}{more}.{hint}"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from growsoft.exchange.links import Links, Scope
-from growsoft.exchange.plan import Target
 from growsoft.exchange.report import Faults
 from growsoft.exchange.rows import Row
+from growsoft.exchange.targets import Target
 from growsoft.orm import Env
 from growsoft.orm.fields import Relation
 
@@ -40,8 +40,10 @@ class Resolving:
 
     def provided(self, row: Row) -> set[str]:
         """Give the names by which other rows of the file may look for the record of this one."""
-        names = {name for _target, links in self._links if links.model == self._model for name in links.own_fields}
-        return {value for name in names if isinstance(value := row.values.get(name), str)}
+        own = [links for _target, links in self._links if links.model == self._model]
+        names = {name for links in own for name in links.own_fields}
+        found = {value for name in names if isinstance(value := row.values.get(name), str)}
+        return found | ({row.external} if row.external and any(links.by_external for links in own) else set())
 
     def _one(self, row: Row, target: Target, links: Links, name: str, *, last: bool) -> int | None:
         scope = _scope(row, links)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import codecs
 import csv
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import IO, Final
+from typing import Final, Protocol
 
 from growsoft.exchange.report import FileRefused, RowError
 
@@ -26,6 +26,14 @@ _REASONS: Final = {
     " missing.",
     "expected after": "A quoted cell goes on after its closing quotation mark; double the marks inside of it.",
 }
+
+
+class Lines(Protocol):
+    """A file that is read line by line."""
+
+    def readline(self, size: int = -1, /) -> bytes:
+        """Read up to the end of a line, or so many bytes."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +63,7 @@ class TableRow:
 class Table:
     """A CSV file being read: the header at once, rows as they are asked for. Raises ``FileRefused``."""
 
-    def __init__(self, stream: IO[bytes]) -> None:
+    def __init__(self, stream: Lines) -> None:
         """Read the header."""
         self._lines = _Lines(stream)
         csv.field_size_limit(MAX_CELL)
@@ -66,7 +74,7 @@ class Table:
         if head.damage is not None:
             raise _refused(head.damage.line, head.damage.reason)
         self.header = tuple(name.strip() for name in head.cells)
-        self._check_header(head.line)
+        refuse_doubles(self.header, head.line)
 
     def rows(self) -> Iterator[TableRow]:
         """Give the rows; blank lines are none."""
@@ -85,21 +93,23 @@ class Table:
             if cells:
                 return TableRow(line, cells, self._lines.take_damage())
 
-    def _check_header(self, line: int) -> None:
-        if any("\0" in name for name in self.header):
-            raise _refused(line, "The header holds NUL characters; save the file as UTF-8 text.")
-        double = [name for name, count in Counter(self.header).items() if name and count > 1]
-        if double:
-            raise FileRefused(
-                RowError(line, name, name, f"The column {name} is there more than once; rename one of them.")
-                for name in double
-            )
+
+def refuse_doubles(header: Sequence[str], line: int) -> None:
+    """Refuse a header that names a column twice. Raises ``FileRefused``."""
+    if any("\0" in name for name in header):
+        raise _refused(line, "The header holds NUL characters; save the file as UTF-8 text.")
+    double = [name for name, count in Counter(header).items() if name and count > 1]
+    if double:
+        raise FileRefused(
+            RowError(line, name, name, f"The column {name} is there more than once; rename one of them.")
+            for name in double
+        )
 
 
 class _Lines:
     """The lines of a file as text. Bytes that are no UTF-8 are kept as lone surrogates, and noted."""
 
-    def __init__(self, stream: IO[bytes]) -> None:
+    def __init__(self, stream: Lines) -> None:
         self.number = 0
         self._stream = stream
         self._damage: Damage | None = None

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from growsoft.errors import UserError
-from growsoft.exchange.plan import Plan, Target
+from growsoft.exchange.externals import known_ids, note_ids
 from growsoft.exchange.report import Faults
-from growsoft.exchange.rows import Row
+from growsoft.exchange.rows import EMPTIED, Row
+from growsoft.exchange.targets import LinePlan, Plan, Target
 from growsoft.orm import Condition, Env, Model
 from growsoft.orm.domain import Every, Leaf, Negation, Some
 from growsoft.orm.names import name_within
 from growsoft.orm.narrow import is_sequence
 from growsoft.postgres.transaction import ConstraintViolated
+
+Values = dict[str, object]
+Command = tuple[int, int, object]
 
 
 @dataclass(slots=True)
@@ -66,44 +70,41 @@ class Writing:
 
     def _put(self, rows: Sequence[Row]) -> Counts:
         model = self._env[self._plan.info.name]
-        new = [self._given(row) for row in rows if not row.record]
-        model.create(new)
+        new = [row for row in rows if not row.record]
+        made = model.create([self._given(row) for row in new])
+        note_ids(
+            self._env, self._plan.info.name,
+            {row.external: record.id for row, record in zip(new, made, strict=True) if row.external},
+        )  # fmt: skip
+        for line in self._plan.lines:
+            if line.plan.external is not None:
+                for row, record in zip(new, made, strict=True):
+                    _note_lines(record, line, row.lines.get(line.name, ()), ())
         known = {row.record: row for row in rows if row.record}
         unchanged = sum(not self._change(record, known[record.id]) for record in model.browse(known))
         return Counts(len(new), len(known), unchanged)
 
-    def _given(self, row: Row) -> dict[str, object]:
-        # An empty cell says nothing about a new record: it gets the field's default.
-        return {
-            target.name: self._value(target, row.values[target.name])
-            for target in self._targets
-            if row.values.get(target.name) is not None
-        }
+    def _given(self, row: Row) -> Values:
+        values = _given(self._targets, row)
+        for line in self._plan.lines:
+            if row.lines.get(line.name):
+                values[line.name] = [(0, 0, _given_line(line.plan, one)) for one in row.lines[line.name]]
+        return values
 
     def _change(self, record: Model, row: Row) -> bool:
-        changes = {
-            target.name: self._value(target, row.values[target.name])
-            for target in self._targets
-            if self._differs(record, target, row.values.get(target.name))
-        }
-        if changes:
-            record.write(changes)
-        return bool(changes)
-
-    @staticmethod
-    def _differs(record: Model, target: Target, value: object) -> bool:
-        # An empty cell empties the field, unless it has a default: then nothing but a value can have been meant.
-        field = target.declared()
-        if value is None and field.default is not None:
+        changes = _changes(self._targets, record, row)
+        for line in self._plan.lines:
+            commands = _line_commands(record, line, row.lines.get(line.name, ()))
+            if commands:
+                changes[line.name] = commands
+        if not changes:
             return False
-        present = getattr(record, target.name)
-        if target.kind == "links":
-            return set(present.ids) != set(_ids(value))
-        return field.to_raw(present) != field.to_raw(value)
-
-    @staticmethod
-    def _value(target: Target, value: object) -> object:
-        return [(6, 0, _ids(value))] if target.kind == "links" else value
+        before = {line.name: getattr(record, line.name).ids for line in self._plan.lines if line.name in changes}
+        record.write(changes)
+        for line in self._plan.lines:
+            if line.name in before and line.plan.external is not None:
+                _note_lines(record, line, row.lines.get(line.name, ()), before[line.name])
+        return True
 
     def _blame(self, row: Row, error: UserError) -> None:
         row.broken = True
@@ -117,6 +118,89 @@ class Writing:
             named = error.constraint == target.name or error.constraint.startswith(own)
             return named or target.name in self._checked.get(error.constraint, ())
         return error.message.startswith((f"{target.declared().label}:", f"{target.declared().label} is "))
+
+
+# -- values ------------------------------------------------------------------------------------------------------------
+
+
+def _given(targets: Sequence[Target], row: Row) -> Values:
+    """Give the values of a new record. An empty cell says nothing about it: it gets the field's default."""
+    pairs = ((target, row.values.get(target.name)) for target in targets)
+    return {target.name: _value(target, value) for target, value in pairs if value is not None}
+
+
+def _changes(targets: Sequence[Target], record: Model, row: Row) -> Values:
+    return {
+        target.name: _value(target, row.values.get(target.name))
+        for target in targets
+        if _differs(record, target, row.values.get(target.name))
+    }
+
+
+def _differs(record: Model, target: Target, value: object) -> bool:
+    # An empty cell empties the field, unless it has a default: then nothing but a value can have been meant.
+    field = target.declared()
+    if value is None and field.default is not None:
+        return False
+    present = getattr(record, target.name)
+    if target.kind == "links":
+        return set(present.ids) != set(_ids(value))
+    return field.to_raw(present) != field.to_raw(None if value is EMPTIED else value)
+
+
+def _value(target: Target, value: object) -> object:
+    if target.kind == "links":
+        return [(6, 0, _ids(value))]
+    return None if value is EMPTIED else value
+
+
+# -- lines -------------------------------------------------------------------------------------------------------------
+
+
+def _given_line(plan: Plan, row: Row) -> Values:
+    return _given((*plan.targets, *plan.fixed), row)
+
+
+def _line_commands(record: Model, line: LinePlan, rows: Sequence[Row]) -> list[Command]:
+    """Give what brings the lines of a record to those of the file; a file without any leaves them alone.
+
+    A line is the one with its external id, else the one at its place: so a second run changes nothing, and what the
+    file does not speak of stays. Lines that are not in the file go.
+    """
+    if not rows:
+        return []
+    present: Model = getattr(record, line.name)
+    targets = (*line.plan.targets, *line.plan.fixed)
+    pairs = list(_paired(record.env, line, rows, present))
+    commands: list[Command] = []
+    for row, known in pairs:
+        if known is None:
+            commands.append((0, 0, _given_line(line.plan, row)))
+        elif changes := _changes(targets, known, row):
+            commands.append((1, known.id, changes))
+    kept = {known.id for _row, known in pairs if known is not None}
+    return [*((2, record_id, None) for record_id in present.ids if record_id not in kept), *commands]
+
+
+def _paired(env: Env, line: LinePlan, rows: Sequence[Row], present: Model) -> Iterator[tuple[Row, Model | None]]:
+    by_id = {one.id: one for one in present}
+    if line.plan.external is None:
+        places = list(present)
+        yield from ((row, places[place] if place < len(places) else None) for place, row in enumerate(rows))
+        return
+    named = known_ids(env, line.plan.info.name, [row.external for row in rows if row.external])
+    yield from ((row, by_id.get(named.get(row.external, 0))) for row in rows)
+
+
+def _note_lines(record: Model, line: LinePlan, rows: Sequence[Row], before: Sequence[int]) -> None:
+    """Keep the external ids of new lines, which were made in the order of the file."""
+    made = sorted(set(getattr(record, line.name).ids) - set(before))
+    known: Mapping[str, int] = {}
+    if before:
+        known = known_ids(record.env, line.plan.info.name, [row.external for row in rows if row.external])
+    new = [row for row in rows if known.get(row.external, 0) not in before]
+    named = {row.external: line_id for row, line_id in zip(new, made, strict=True) if row.external}
+    note_ids(record.env, line.plan.info.name, named)
 
 
 def _names(condition: Condition) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
 from enum import Enum
 from typing import Final
@@ -31,8 +31,11 @@ class NotReadable(ValidationError):
     """This cell does not fit its field; write it as the field's example shows."""
 
 
-def reader_of(field: AnyField, scale: Decimal = Decimal(1)) -> Reader:
-    """Give the reader of a field that is no link. Readers get text that is not empty, and raise ``NotReadable``."""
+def reader_of(field: AnyField, scale: Decimal = Decimal(1), zone: tzinfo = UTC) -> Reader:
+    """Give the reader of a field that is no link. Readers get text that is not empty, and raise ``NotReadable``.
+
+    Moments without a zone of their own are in ``zone``.
+    """
     match field:
         case Selection():
             return lambda text: choice(field.choices, text)
@@ -42,6 +45,8 @@ def reader_of(field: AnyField, scale: Decimal = Decimal(1)) -> Reader:
             return lambda text: whole(number(text) * scale)
         case _ if field.kind in ("decimal", "monetary"):
             return lambda text: _fits(field, number(text) * scale)
+        case _ if field.kind == "datetime":
+            return lambda text: moment(text, zone)
         case _ if field.kind == "json":
             return lambda text: _fits(field, structured(text))
         case _:
@@ -104,15 +109,15 @@ def day(text: str) -> date:
     raise NotReadable("Write a day as year-month-day, such as 2026-12-31.")
 
 
-def moment(text: str) -> datetime:
-    """Read a moment as ISO 8601 writes it; without a zone it is in UTC, a day by itself is its midnight."""
+def moment(text: str, zone: tzinfo = UTC) -> datetime:
+    """Read a moment as ISO 8601 writes it; a day by itself is its midnight. Gives it in UTC."""
     plain = text.strip()
     try:
         if _DATE.fullmatch(plain):
-            return datetime.fromisoformat(plain).replace(tzinfo=UTC)
+            return datetime.fromisoformat(plain).replace(tzinfo=zone).astimezone(UTC)
         if _MOMENT.fullmatch(plain):
             found = datetime.fromisoformat(plain.replace(",", "."))
-            return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+            return (found.replace(tzinfo=zone) if found.tzinfo is None else found).astimezone(UTC)
     except (ValueError, OverflowError):
         pass
     raise NotReadable("Write a moment as year-month-day and time, such as 2026-12-31 18:30.")
@@ -149,4 +154,4 @@ def _fits(field: AnyField, value: object) -> object:
     return value
 
 
-_READERS: Final[dict[str, Reader]] = {"boolean": boolean, "date": day, "datetime": moment}
+_READERS: Final[dict[str, Reader]] = {"boolean": boolean, "date": day}

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import io
 from importlib import resources
 
 import pytest
 
+from growsoft.exchange.importing import import_file
 from growsoft.exchange.plan import Options
+from growsoft.exchange.report import Report
+from growsoft.orm import Env
 
 CUSTOMERS = Options(
     maps=[
@@ -34,3 +38,9 @@ def northwind_file(name: str) -> str:
 @pytest.fixture
 def customers() -> str:
     return northwind_file("customers.csv")
+
+
+def bring(env: Env, model: str, file: str | bytes, options: Options | None = None, *, dry_run: bool = False) -> Report:
+    """Import a file as whoever acts; without options its columns are named after the fields."""
+    content = file.encode() if isinstance(file, str) else file
+    return import_file(env, model, io.BytesIO(content), options or Options(), dry_run=dry_run)
