@@ -117,6 +117,10 @@ class Application:
         finished = compressed(request, response)
         return finished, self._policy.apply(finished, host=request.host)
 
+    def broke(self, request: Request, error: Exception) -> None:
+        """Write down what went wrong after an answer had begun."""
+        self._log.error("stream", id=request.id, error=described(error))
+
     # -- from request to answer --------------------------------------------------------------------------------------
 
     def _respond(self, request: Request, trace: Trace) -> Response:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from growsoft.web.errors import Busy, HeadTooLarge, MethodNotAllowed, Refusal, TooLarge, TooSlow, UnknownHost
 from growsoft.web.http import TEXT, Headers, Request, Response
 from growsoft.web.limits import Budget, Limits
+from growsoft.web.streams import Parts, Streams
 from growsoft.web.threads import RETRY_AFTER, Threads
 
 if TYPE_CHECKING:
@@ -34,6 +35,10 @@ class Answerer(Protocol):
         """Apply the headers policy; every answer passes here."""
         ...
 
+    def broke(self, request: Request, error: Exception) -> None:
+        """Write down what went wrong after an answer had begun."""
+        ...
+
 
 class ClientGone(Exception):
     """The client closed the connection before its request was complete."""
@@ -48,6 +53,7 @@ class Gateway:
         self._limits = limits
         self._threads = threads
         self._bodies = Budget(limits.bodies_bytes)
+        self._streams = Streams(limits, threads)
 
     async def __call__(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         """Answer one request."""
@@ -58,7 +64,10 @@ class Gateway:
             response = await self._answer(request, scope, receive)
         except ClientGone:
             return
-        await self._send(request, response, send)
+        if response.stream is None:
+            await self._send(request, response, send)
+        else:
+            await self._send_parts(request, response, response.stream, receive, send)
 
     async def _answer(self, request: Request, scope: HTTPScope, receive: ASGIReceiveCallable) -> Response:
         """Read the body and run the handler, or word why not."""
@@ -86,14 +95,36 @@ class Gateway:
 
     async def _send(self, request: Request, response: Response, send: ASGISendCallable) -> None:
         """Send the finished answer; the connection is closed where the request was not read to its end."""
-        response, fields = self._answerer.finish(request, response)
-        headers = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in fields]
+        response, headers = self._head(request, response)
         if response.status not in {204, 304}:
             headers.append((b"content-length", str(len(response.body)).encode("ascii")))
-        if response.close:
-            headers.append((b"connection", b"close"))
         await send({"type": "http.response.start", "status": response.status, "headers": headers, "trailers": False})
         await send({"type": "http.response.body", "body": response.body, "more_body": False})
+
+    async def _send_parts(
+        self, request: Request, response: Response, parts: Parts, receive: ASGIReceiveCallable, send: ASGISendCallable
+    ) -> None:
+        """Send an answer part by part; what breaks on the way closes the connection before the end is told."""
+        try:
+            self._streams.admit()
+        except Refusal as refusal:
+            await asyncio.get_running_loop().run_in_executor(None, parts.close)
+            await self._send(request, self._answerer.refuse(request, refusal), send)
+            return
+        response, headers = self._head(request, response)
+        await send({"type": "http.response.start", "status": response.status, "headers": headers, "trailers": False})
+        try:
+            await self._streams.send(parts, receive, send, only_head=request.method == "HEAD")
+        except Exception as error:  # noqa: BLE001 - the head is sent: the missing end tells the client, the log us
+            self._answerer.broke(request, error)
+
+    def _head(self, request: Request, response: Response) -> tuple[Response, list[tuple[bytes, bytes]]]:
+        """Finish an answer and encode its head."""
+        response, fields = self._answerer.finish(request, response)
+        headers = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in fields]
+        if response.close:
+            headers.append((b"connection", b"close"))
+        return response, headers
 
 
 def head_of(scope: HTTPScope) -> Request:

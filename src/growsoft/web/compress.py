@@ -24,7 +24,7 @@ def compressed(request: Request, response: Response) -> Response:
 
 def compressible(response: Response) -> bool:
     """Say whether an answer gets smaller."""
-    done = any(name == "content-encoding" for name, _ in response.headers)
+    done = response.stream is not None or any(name == "content-encoding" for name, _ in response.headers)
     return not done and len(response.body) >= SMALLEST and response.content_type.startswith(TEXT_TYPES)
 
 

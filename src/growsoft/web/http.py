@@ -11,6 +11,7 @@ from werkzeug.http import parse_accept_header
 from werkzeug.sansio.http import parse_cookie
 
 from growsoft.web.errors import Refusal
+from growsoft.web.streams import Parts
 
 HTML = "text/html; charset=utf-8"
 TEXT = "text/plain; charset=utf-8"
@@ -143,7 +144,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One answer before the headers policy; `nonce` is set when the page runs scripts."""
+    """One answer before the headers policy; `nonce` is set when the page runs scripts.
+
+    With a `stream` its parts are the body; who knows its size beforehand gives a `content-length` with the headers.
+    """
 
     status: int = 200
     body: bytes = b""
@@ -151,6 +155,7 @@ class Response:
     headers: tuple[tuple[str, str], ...] = ()
     nonce: str = ""
     close: bool = False
+    stream: Parts | None = None
 
     def __post_init__(self) -> None:
         """Refuse a header that would start another one (RFC 9110, section 5.5)."""

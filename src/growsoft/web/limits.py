@@ -26,6 +26,7 @@ class Limits:
     connections_per_address: int = 100
     threads: int = 8
     waiting: int = 64
+    streams: int = 16
 
     def __post_init__(self) -> None:
         """Refuse bounds that let nobody in."""

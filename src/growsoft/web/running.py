@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import TypeVar
 
 from growsoft.errors import GrowsoftError
-from growsoft.orm import Env, run
+from growsoft.orm import Env, open_env, run
 from growsoft.postgres.context import SessionDoor
 from growsoft.postgres.keeper import KeeperPort
 from growsoft.postgres.transaction import Mode, ProfileMissing
 from growsoft.web.log import described, logger
 from growsoft.web.ports import Site
 from growsoft.web.session import Seen, Session
+from growsoft.web.streams import Parts
 
 T = TypeVar("T")
 
@@ -59,6 +60,24 @@ class Runner:
         if declared:
             self._apply_declared(site)
         return result
+
+    def stream(
+        self, site: Site, session: Session, work: Callable[[Env], Generator[bytes]], companies: tuple[int, ...] = ()
+    ) -> Parts:
+        """Make an answer in parts, in one READ ONLY transaction that lasts until its last part was taken."""
+
+        def parts() -> Generator[bytes]:
+            door = SessionDoor(session.hash, companies)
+            with open_env(site.database, site.registry, door, mode="read") as env:
+                yield from work(env)
+
+        try:
+            return Parts(parts())
+        except ProfileMissing:
+            if self._keeper is None:
+                raise
+            self._keeper.ensure_profile(site.database.name)
+            return Parts(parts())
 
     def _apply_declared(self, site: Site) -> None:
         """Have the tables made for what an administrator added; where that fails, the next start does it."""

@@ -124,6 +124,9 @@ class Evil:
         del request
         return response, (("content-type", "text/html"),)
 
+    def broke(self, request: Request, error: Exception) -> None:
+        raise AssertionError(request.path) from error
+
 
 def attack(stage: Stage, certificate: Certificate, page: Page, host: str, html: str) -> None:
     """Let somebody look at a page of another site."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import sys
 import time
+from collections.abc import Generator
 from pathlib import Path
 
 import msgspec
@@ -15,18 +16,38 @@ from growsoft.web.errors import Refusal
 from growsoft.web.headers import HeadersPolicy
 from growsoft.web.http import JSON, TEXT, Request, Response
 from growsoft.web.limits import Limits
+from growsoft.web.streams import Parts
 
 
 class Echo:
     """Answers with what it understood."""
+
+    ended = 0
 
     def handle(self, request: Request) -> Response:
         if request.path == "/slow":
             time.sleep(1.0)
         if request.path == "/big":
             return Response(body=b"x" * 50_000_000, content_type=TEXT)
+        if request.path.startswith("/parts/"):
+            return Response(content_type=TEXT, stream=Parts(self.parts(request.path.removeprefix("/parts/"))))
         told = {"method": request.method, "path": request.path, "body": len(request.body), "client": request.client}
+        if request.path == "/ended":
+            told["ended"] = self.ended
         return Response(body=msgspec.json.encode(told), content_type=JSON)
+
+    def parts(self, kind: str) -> Generator[bytes]:
+        """Give a number of megabytes; or one, and then fail or wait. What was ended before its end is told."""
+        try:
+            for _ in range(int(kind) if kind.isdigit() else 1):
+                yield b"y" * 1_000_000
+            if kind == "fails":
+                raise RuntimeError("half-way")
+        finally:
+            self.ended += 1
+
+    def broke(self, request: Request, error: Exception) -> None:
+        print(request.path, error, file=sys.stderr)  # noqa: T201 - a test looks for it
 
     def refuse(self, request: Request, refusal: Refusal) -> Response:
         del request

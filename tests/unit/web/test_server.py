@@ -179,6 +179,49 @@ def test_a_reader_that_does_not_read_is_cut_off(start: Start) -> None:
     assert received < 50_000_000
 
 
+def test_an_answer_in_parts_is_longer_than_memory_holds(start: Start) -> None:
+    served = start()
+    before = served.memory()
+    received = 0
+    with served.connect() as connection:
+        connection.sendall(b"GET /parts/300 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        while part := connection.recv(1_000_000):
+            received += len(part)
+    assert 300_000_000 < received < 301_000_000
+    assert served.memory() - before < 30_000_000
+
+
+def test_a_client_that_leaves_or_reads_nothing_ends_his_answer_and_takes_no_thread(start: Start) -> None:
+    served = start(threads=1, streams=3)
+    head = b"GET /parts/1000 HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    reader = [served.connect() for _ in range(3)]
+    for connection in reader:
+        connection.sendall(head)
+        assert connection.recv(12) == b"HTTP/1.1 200"
+    assert b'"method"' in served.ask(GET)
+    assert status(served.ask("GET /parts/1 HTTP/1.1\nHost: localhost\nConnection: close\n\n")) == 503
+    for connection in reader:
+        connection.close()
+    deadline = time.monotonic() + 10
+    ended = b"GET /ended HTTP/1.1\nHost: localhost\nConnection: close\n\n".decode()
+    while b'"ended":4' not in served.ask(ended) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert b'"ended":4' in served.ask(ended)
+    assert status(served.ask("GET /parts/1 HTTP/1.1\nHost: localhost\nConnection: close\n\n")) == 200
+
+
+def test_an_answer_that_breaks_has_no_end(echo: Served) -> None:
+    whole = echo.ask("GET /parts/1 HTTP/1.1\nHost: localhost\nConnection: close\n\n")
+    broken = echo.ask("GET /parts/fails HTTP/1.1\nHost: localhost\nConnection: close\n\n")
+    assert whole.endswith(b"\r\n0\r\n\r\n")
+    assert status(broken) == 200
+    assert not broken.endswith(b"0\r\n\r\n")
+    head = echo.ask("HEAD /parts/9 HTTP/1.1\nHost: localhost\nConnection: close\n\n")
+    assert status(head) == 200
+    assert head.endswith(b"\r\n\r\n")
+    assert b"yyy" not in head
+
+
 def test_health_is_told_without_a_database_and_under_any_name(echo: Served) -> None:
     assert echo.ask("GET /healthz HTTP/1.1\nHost: 10.0.0.1\nConnection: close\n\n").endswith(b"ok\n")
 
