@@ -29,7 +29,7 @@ def main() -> int:
         with ephemeral_cluster() as cluster:
             server = Endpoint(str(cluster.socket_dir), cluster.port, "postgres", cluster.superuser, cluster.password)
             compared, rates = archive.run(server)
-        result["archive"] = {**compared[0].row(), **rates}
+        result["archive"] = {**compared[0].row(), **rates, "read_back": compared[1].row()}
         _table([one.row() for one in compared])
         sys.stderr.write(f"{rates}\n")
     if asked.only not in ("instance", "archive"):

@@ -24,7 +24,7 @@ COMPRESSION: Final = "zstd"
 CIPHER: Final = "AES256_GCM_HKDF_1MB"
 
 # On a dump of 253 MB level 1 made 69.5 MB, 3 72.3, 6 63.6 at a third of the speed; of 287 MB level 1 made 49.5 MB in
-# 1.45 times of the dump alone, 3 55.6 in 1.89 (two busy cores). One worker thread lets the compressor run beside
+# 1.24 times of the dump alone (two cores). One worker thread lets the compressor run beside
 # reading, hashing and writing: 276 MB/s instead of 141.
 _OPTIONS: Final[dict[int, int]] = {
     zstd.CompressionParameter.compression_level: 1,

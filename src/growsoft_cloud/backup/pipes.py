@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import fcntl
+import io
 import os
+import time
 from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import BinaryIO, Final, Generic, TypeVar
+from typing import BinaryIO, Final, Generic, TypeVar, cast
 
 from growsoft_cloud.backup.archive import chunks
 
 T = TypeVar("T")
 
 PIPE_BYTES: Final = 1024 * 1024
+
+# A program that writes some kilobytes at a time would wake its reader for each: on two cores the two were then in each
+# other's way, and an archive took 1.40 times as long as its dump instead of 1.12. So a pipe that is not half full is
+# left to fill for a moment (seconds).
+MUCH: Final = PIPE_BYTES // 2
+MOMENT: Final = 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +64,22 @@ def written_by(write: Callable[[int], T]) -> Generator[Reading[T]]:
     # The reading end is closed first: only then does a writer end that nobody reads from.
     with (
         ThreadPoolExecutor(max_workers=1, thread_name_prefix="backup-pipe") as pool,
-        os.fdopen(read_end, "rb", buffering=0) as stream,
+        _Patient(read_end) as stream,
     ):
-        yield Reading(stream, pool.submit(run))
+        yield Reading(cast("BinaryIO", stream), pool.submit(run))
+
+
+class _Patient(io.FileIO):
+    """Reads from a pipe, always as much as was asked for, but at the end."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read so many bytes; fewer only when there will never be more."""
+        if size is None or size < 0:
+            return super().read()
+        buffer = bytearray(size)
+        taken = 0
+        while taken < size and (more := self.readinto(memoryview(buffer)[taken:])):
+            taken += more
+            if taken < size and more < MUCH:
+                time.sleep(MOMENT)
+        return bytes(memoryview(buffer)[:taken])
