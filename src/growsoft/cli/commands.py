@@ -34,6 +34,7 @@ BUILT_IN: Final = {
     "db": Place("growsoft.cli.db", "db", "Create, list, upgrade and drop customers' databases."),
     "user": Place("growsoft.cli.user", "user", "Add and list the users of a database, and make sign-in links."),
     "shell": Place("growsoft.cli.shell", "shell", "Run Python with an elevated `env` of one database."),
+    "export": Place("growsoft.cli.export", "export", "Export records of a model into a CSV or XLSX file."),
     "import": Place("growsoft.cli.import_", "import_", "Import a CSV or XLSX file into a model of a database."),
     "jobs": Place("growsoft.cli.jobs", "jobs", "List, run, retry and cancel the jobs of a database."),
     "trust": Place("growsoft.cli.trust", "trust", "Check what the security policy promises."),

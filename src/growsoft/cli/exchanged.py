@@ -20,7 +20,7 @@ SOURCE: Final = "en_US"
 
 def locale_options(command: F) -> F:
     """Add the options for language and time zone."""
-    lang = click.option("--lang", default=SOURCE, metavar="LANG", help="The language of translated texts: de_DE.")
+    lang = click.option("--language", default=SOURCE, metavar="LANG", help="The language of translated texts: de_DE.")
     zone = click.option("--tz", default="UTC", metavar="ZONE",
                         help="The time zone of moments that name none: Europe/Berlin.")  # fmt: skip
     return lang(zone(command))
@@ -31,7 +31,7 @@ def in_locale(env: Env, lang: str, zone: str) -> Env:
     from growsoft.orm.env import Locale
 
     if lang not in env.registry.languages:
-        raise UsageError(f"--lang {lang[:20]}: there is {', '.join(env.registry.languages)}.")
+        raise UsageError(f"--language {lang[:20]}: there is {', '.join(env.registry.languages)}.")
     if zone != "UTC" and zone not in available_timezones():
         raise UsageError(f"--tz {zone[:40]}: this is no time zone, such as UTC or Europe/Berlin.")
     return env.in_locale(Locale(lang, zone))

@@ -69,7 +69,7 @@ def import_(  # noqa: PLR0913, PLR0917  each option is an argument
     scales: tuple[Pair, ...],
     keys: tuple[str, ...],
     sheet: str,
-    lang: str,
+    language: str,
     tz: str,
     *,
     dry_run: bool,
@@ -85,7 +85,7 @@ def import_(  # noqa: PLR0913, PLR0917  each option is an argument
 
     key = [name for names in keys for name in names.split(",") if name]
     options = Options(maps, sets, prefixes, scales, key)
-    wanted = _Wanted(db, model, options, sheet, (lang, tz), dry_run=dry_run, partial=partial)
+    wanted = _Wanted(db, model, options, sheet, (language, tz), dry_run=dry_run, partial=partial)
     # Opened before anything else: the command line becomes another user, who may not read it.
     with _opened(file) as stream:
         report = _run(wanted, stream)

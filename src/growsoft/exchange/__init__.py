@@ -1,1 +1,1 @@
-"""Exchange: files of other systems come in, row by row checked, set by set written."""
+"""Exchange: files of other systems come in and go out, row by row checked, set by set read and written."""

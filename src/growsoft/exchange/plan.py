@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from growsoft.errors import UserError
-from growsoft.exchange.targets import BY_EXTERNAL, EXTERNAL, Kind, LinePlan, Plan, Target
+from growsoft.exchange.targets import BY_EXTERNAL, EXTERNAL, Kind, LinePlan, Plan, Target, steps
 from growsoft.orm import ModelInfo, Registry
 from growsoft.orm.cells import NotReadable, Reader, number, opposite, reader_of
 from growsoft.orm.fields import AnyField, Many2many, Many2one, One2many
@@ -129,7 +129,7 @@ class _Planning:
     # -- fields ------------------------------------------------------------------------------------------------------
 
     def _target(self, text: str, columns: tuple[str, ...], fixed: str = "") -> Target:
-        name, *path = _steps(text.removeprefix("!"))
+        name, *path = steps(text.removeprefix("!"))
         found = self._field(name)
         kind = _kind(found)
         if len(columns) > 1 and kind != "text":
@@ -209,14 +209,6 @@ def _kind(found: AnyField) -> Kind:
             return "links"
         case _:
             return "text" if found.kind in _TEXTS else "value"
-
-
-def _steps(text: str) -> list[str]:
-    """Part a path: ``partner_id.ref``, or as Odoo writes it ``partner_id/ref``; ``partner_id/id`` is an external id."""
-    name, slash, rest = text.partition("/")
-    if not slash:
-        return text.split(".")
-    return [name, *([BY_EXTERNAL] if rest == EXTERNAL else rest.removeprefix(".").replace("/", ".").split("."))]
 
 
 def _within(name: str, text: str) -> str:

@@ -85,6 +85,19 @@ class LinePlan:
     plan: Plan
 
 
+def steps(text: str) -> list[str]:
+    """Part a path: ``partner_id.ref``, or as Odoo writes it ``partner_id/ref``.
+
+    ``partner_id/id`` is an external id, which is the step ``/id``; ``partner_id/.id`` and ``partner_id.id`` are the
+    number of this database, which is the step ``id``.
+    """
+    path, slash, last = text.rpartition("/")
+    if not slash:
+        return text.split(".")
+    before = path.replace("/", ".").split(".")
+    return [*before, BY_EXTERNAL] if last == EXTERNAL else [*before, *last.removeprefix(".").split(".")]
+
+
 def _missing(column: str, header: Sequence[str]) -> str:
     named = [name or "(no name)" for name in header[:_COLUMNS_NAMED]]
     more = f" and {len(header) - _COLUMNS_NAMED} more" if len(header) > _COLUMNS_NAMED else ""

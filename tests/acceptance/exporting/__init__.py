@@ -1,0 +1,1 @@
+"""Acceptance tests of imports: clean and damaged files, as people have them."""
