@@ -13,6 +13,7 @@ from uuid import UUID
 import click
 from msgspec import structs
 
+from growsoft.cli.errors import NotFound
 from growsoft.cli.output import print_json, print_rows
 from growsoft_cloud.backup.errors import BackupError
 from growsoft_cloud.backup.keys import lost
@@ -20,7 +21,7 @@ from growsoft_cloud.backup.manifest import Subject
 from growsoft_cloud.backup.progress import Progress, Step
 from growsoft_cloud.backup.pruning import classes
 from growsoft_cloud.backup.records import BackupRecord, newest_first
-from growsoft_cloud.backup.restore import Hook, Restored, Target, restore
+from growsoft_cloud.backup.restore import Hook, Restored, Target, restore, restore_files
 from growsoft_cloud.backup.service import BackupService
 
 # Progress is told of what takes longer than this, in seconds, and not more often than that.
@@ -41,6 +42,10 @@ _CLEAR_LINE: Final = "\r\x1b[K"
 
 class Incomplete(BackupError):
     """The backup has too few proven copies."""
+
+
+class NotOfThisCustomer(BackupError):
+    """This backup is another customer's."""
 
 
 class Desk(Protocol):
@@ -159,18 +164,48 @@ def _restore(open_desk: Opener) -> click.Command:
     @click.argument("backup")
     @click.option("--into", required=True, help="The name of the new database; no database is ever replaced.")
     @click.option("--site", default="", help="Take the copy of this site, if it is good.")
+    @click.option(
+        "--only",
+        type=click.Choice(["database", "files"]),
+        help="Without its files; or only these, into a database of this customer that is there.",
+    )
     @_json
-    def restore_backup(backup: str, into: str, site: str, *, as_json: bool) -> None:
+    def restore_backup(backup: str, into: str, site: str, only: str | None, *, as_json: bool) -> None:
         """Restore BACKUP into a new database, from any site that has a good copy."""
+        if only == "files":
+            _restore_files(open_desk, backup, into, site, as_json=as_json)
+            return
         with open_desk() as desk, Bar() as bar:
+            _known_site(desk.service, site)
             target, hooks = desk.incoming(into)
-            done = restore(desk.service, backup, target, hooks, site=site, listener=bar)
+            done = restore(desk.service, backup, target, hooks, site=site, with_files=only is None, listener=bar)
         if as_json:
             print_json({**structs.asdict(done), "database": into})
         else:
             _tell(done, into)
 
     return restore_backup
+
+
+def _restore_files(open_desk: Opener, backup: str, into: str, site: str, *, as_json: bool) -> None:
+    with open_desk() as desk:
+        _known_site(desk.service, site)
+        if desk.service.find(backup).manifest.database.uuid not in desk.lineage(into):
+            raise NotOfThisCustomer(f"{backup} is no backup of {into}, and nobody's files come to another customer.")
+        done = restore_files(desk.service, backup, desk.subject(into).postgres_name, site=site)
+    for failure in done.failures:
+        click.echo(failure.reason, err=True)
+    if as_json:
+        print_json({**structs.asdict(done), "database": into})
+    else:
+        click.echo(f"{into}: {done.files} files of {backup} are back; its rows are as they were.")
+
+
+def _known_site(service: BackupService, name: str) -> None:
+    """Refuse a site that is none: its copy was asked for, and another one would be taken in silence."""
+    names = [site.name for site in service.policy.sites]
+    if name and name not in names:
+        raise NotFound(f"There is no backup site {name}; there are {', '.join(names)}.")
 
 
 def summary(record: BackupRecord) -> dict[str, object]:

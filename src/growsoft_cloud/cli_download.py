@@ -50,7 +50,7 @@ def download_command(open_desk: Opener) -> click.Command:
     @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Default: BACKUP.tar, here.")
     @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
     def command(backup: str, output: Path | None, *, as_json: bool) -> None:
-        """Write BACKUP into a tar file that psql and pg_restore restore, and its SHA-256 beside it.
+        """Write BACKUP with its files into a tar file that psql and pg_restore restore, and its SHA-256 beside it.
 
         Nothing that signs anybody in is in it, and no key. The file is as secret as the data: only you can read it.
         """
@@ -64,7 +64,12 @@ def download_command(open_desk: Opener) -> click.Command:
         if as_json:
             print_json({**structs.asdict(done), "file": str(chosen), "checksum": f"{chosen}.sha256"})
         else:
-            click.echo(f"{chosen}: {done.bytes} bytes, {done.rows} rows of {done.database}; {chosen}.sha256 is beside.")
+            what = f"{done.rows} rows and {done.files} files of {done.database}"
+            click.echo(f"{chosen}: {done.bytes} bytes, {what}; {chosen}.sha256 is beside.")
+            if done.missing:
+                click.echo(
+                    f"{done.missing} files were whole at no site any more; files.csv names their rows.", err=True
+                )
             click.echo(f"To read how it is restored: tar -xOf {chosen} --wildcards '*/README.txt'")
 
     return command

@@ -19,7 +19,7 @@ def osaka(running_instance: Home) -> Generator[Home]:
     """An instance with a customer of this name."""
     running_instance.json("db", "create", "osaka")
     yield running_instance
-    running_instance.run("db", "drop", "osaka", "--confirm", "osaka")
+    running_instance.run("db", "drop", "osaka", "--confirm", "osaka", "--without-backup")
 
 
 def state(home: Home, app: str) -> str:
@@ -103,4 +103,4 @@ def test_a_database_of_older_apps_is_not_served_but_says_so_until_it_is_upgraded
     assert (done["database"], done["changed"], bool(done["backup"])) == ("older", True, True)
     assert osaka.json("db", "upgrade", "--all") == []
     eventually(lambda: Site(osaka, "older.localhost").get("/web/login").status == 200)
-    osaka.ok("db", "drop", "older", "--confirm", "older")
+    osaka.ok("db", "drop", "older", "--confirm", "older", "--without-backup")

@@ -149,7 +149,7 @@ def test_a_session_of_one_database_is_worth_nothing_at_another(running_instance:
     for host in ("elsewhere.localhost", "localhost"):
         answer = site.get("/app/res.partner", Host=f"{host}:{home.port}")
         assert (answer.status, answer.location.partition("?")[0]) == (303, "/web/login")
-    home.ok("db", "drop", "elsewhere", "--confirm", "elsewhere")
+    home.ok("db", "drop", "elsewhere", "--confirm", "elsewhere", "--without-backup")
 
 
 def _plain(home: Home, request: bytes, seconds: float = 10) -> bytes:

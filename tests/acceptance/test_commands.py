@@ -103,7 +103,7 @@ def test_several_databases_are_made_at_the_same_moment(kyoto: Home) -> None:
     assert [maker.returncode for maker in makers] == [0, 0, 0], told
     for name in names:
         assert Site(kyoto, f"{name}.localhost").get("/web/login").status == 200
-        kyoto.ok("db", "drop", name, "--confirm", name)
+        kyoto.ok("db", "drop", name, "--confirm", name, "--without-backup")
 
 
 def test_a_dropped_name_can_be_had_again_and_the_old_record_stays(kyoto: Home) -> None:

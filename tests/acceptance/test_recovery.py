@@ -36,7 +36,7 @@ def office(running_instance: Home) -> Generator[Site]:
     site = Site(home, "office.localhost")
     assert site.sign_in("max", PASSWORD).status == 200
     yield site
-    home.run("db", "drop", "office", "--confirm", "office")
+    home.run("db", "drop", "office", "--confirm", "office", "--without-backup")
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ def test_a_killed_keeper_is_replaced_and_commands_wait_for_it(office: Site) -> N
     assert created["name"] == "branch"
     eventually(lambda: home.pid("keeper") not in (None, killed))
     assert Site(home, "branch.localhost").get("/web/login").status == 200
-    home.ok("db", "drop", "branch", "--confirm", "branch")
+    home.ok("db", "drop", "branch", "--confirm", "branch", "--without-backup")
 
 
 def test_a_killed_standby_is_replaced_and_follows_again(office: Site) -> None:

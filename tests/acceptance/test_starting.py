@@ -204,7 +204,7 @@ def test_when_everything_was_killed_the_next_start_finds_it_all(home: Home) -> N
     home.ok("up", "--detach")
     assert [row["url"] for row in home.json("db", "list")] == [created["url"]]
     assert Site(home, "ise.localhost").get("/web/login").status == 200
-    home.ok("db", "drop", "ise", "--confirm", "ise")
+    home.ok("db", "drop", "ise", "--confirm", "ise", "--without-backup")
 
 
 def test_when_the_supervisor_was_killed_down_ends_what_it_left(home: Home) -> None:

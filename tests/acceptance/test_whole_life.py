@@ -84,7 +84,7 @@ def house(running_instance: Home, tmp_path_factory: pytest.TempPathFactory) -> G
         told = made.bring(*file)
         assert (told["errors"], told["updated"]) == ([], 0), told["errors"][:3]
     yield made
-    running_instance.run("db", "drop", made.name, "--confirm", made.name)
+    running_instance.run("db", "drop", made.name, "--confirm", made.name, "--without-backup")
 
 
 def test_every_row_of_the_files_is_there_as_it_was_written(house: House) -> None:
@@ -128,7 +128,7 @@ def test_a_backup_outlives_its_database_and_brings_back_every_row(house: House) 
     assert taken["bytes"] > 0
     assert len(taken["sha256"]) == 64
 
-    home.ok("db", "drop", house.name, "--confirm", house.name)
+    home.ok("db", "drop", house.name, "--confirm", house.name, "--without-backup")
     assert house.name not in [row["name"] for row in home.json("db", "list")]
     eventually(lambda: Site(home, f"{house.name}.localhost").get("/web/login").status == 421)
     assert taken["id"] in [row["id"] for row in home.json("backup", "list", house.name)]
@@ -148,4 +148,4 @@ def _served(home: Home) -> None:
     assert site.sign_in("clara", PASSWORD).status == 200
     assert "Müller & Söhne GmbH" in site.get(f"/app/res.partner?q={quote('Müller')}").words
     assert "2026/0001" in site.get("/app/sale.order?q=2026/0001").words
-    home.ok("db", "drop", "saiten-neu", "--confirm", "saiten-neu")
+    home.ok("db", "drop", "saiten-neu", "--confirm", "saiten-neu", "--without-backup")

@@ -14,7 +14,7 @@ from growsoft.cli.app import show
 from growsoft.cli.databases import create_database, drop_database
 from growsoft.cli.errors import NeedsConfirmation, UsageError
 from growsoft.cli.instance import Instance, open_instance
-from growsoft.cli.lifecycle import outdated
+from growsoft.cli.lifecycle import backup_before, outdated
 from growsoft.cli.output import print_json, print_rows
 from growsoft.cli.upgrading import rehearsed, show_rehearsal, upgrade_all, upgraded
 from growsoft.postgres.keeper import KeeperUnavailable
@@ -93,19 +93,22 @@ def list_(*, everything: bool, as_json: bool) -> None:
 @db.command()
 @click.argument("name")
 @click.option("--confirm", default="", metavar="NAME", help="The name once more: a drop takes effect at once.")
+@click.option("--without-backup", is_flag=True, help="Drop it also when no backup can be taken.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was dropped as JSON.")
-def drop(name: str, confirm: str, *, as_json: bool) -> None:
-    """Drop a database and its login; record, key and backups stay for 92 days."""
+def drop(name: str, confirm: str, *, without_backup: bool, as_json: bool) -> None:
+    """Drop a database and its login, after a last backup; record, key and backups stay for 92 days."""
     with open_instance() as instance:
-        instance.find(name)
+        if instance.find(name) == instance.facts.control:
+            raise UsageError("The control database is the registry of all others; it cannot be dropped.")
         if confirm != name:
             raise NeedsConfirmation(
                 f"This drops the database {name} at once; its backups stay for 92 days."
                 f" Type: growsoft db drop {name} --confirm {name}"
             )
+        backup = "" if without_backup else backup_before(instance, name, "drop")
         drop_database(instance, name)
     if as_json:
-        print_json({"name": name, "state": State.DROPPED.value})
+        print_json({"name": name, "state": State.DROPPED.value, "backup": backup})
     else:
         click.echo(f"{name} was dropped. What can be restored for 92 days: growsoft backup list {name}")
 

@@ -62,6 +62,26 @@ class Restored(msgspec.Struct, frozen=True, kw_only=True):
     damaged: tuple[Failure, ...] = ()
 
 
+class Brought(msgspec.Struct, frozen=True):
+    """Files that came back, those that are nowhere any more, and what was wrong on the way."""
+
+    files: int
+    missing: int
+    failures: tuple[Failure, ...] = ()
+
+
+def restore_files(service: BackupService, backup: str, postgres_name: str, *, site: str = "") -> Brought:
+    """Bring the files of a backup into the storage of a database of the same customer; its rows stay as they are.
+
+    A file is found by its content, so none is ever replaced by another one: what is there stays, or is whole again.
+    """
+    record = service.find(backup)
+    with service.guard.reading(record.manifest.database.uuid):
+        small, without = service.manifest_of(record)
+        done = _bring_files(service, read_manifest(small.data, service.keyrings), postgres_name, site)
+    return msgspec.structs.replace(done, failures=without + done.failures)
+
+
 def restore(
     service: BackupService,
     backup: str,
@@ -69,15 +89,18 @@ def restore(
     hooks: Sequence[Hook] = (),
     *,
     site: str = "",
+    with_files: bool = True,
     listener: Listener | None = None,
 ) -> Restored:
     """Restore a backup into a new database of the service's cluster, from a site or from whichever has a good copy.
+
+    Without its files, records of the new database name files that it has not; `restore_files` brings them later.
 
     Copies that are found damaged on the way are repaired afterwards. Whatever goes wrong, no new database is left.
     """
     began = time.monotonic()
     with service.guard.reading(service.find(backup).manifest.database.uuid):
-        done = _restored(service, backup, into, hooks, _Wish(began, site, listener))
+        done = _restored(service, backup, into, hooks, _Wish(began, site, with_files, listener))
     if done.damaged:
         with suppress(BackupError):  # the restore is done, whatever becomes of the copies
             service.repair(backup)
@@ -89,6 +112,7 @@ class _Wish(NamedTuple):
 
     began: float
     site: str
+    with_files: bool
     listener: Listener | None
 
 
@@ -104,7 +128,8 @@ def _restored(service: BackupService, backup: str, into: Target, hooks: Sequence
     created = _filled(service.cluster, into, _Feed(source, manifest, contents, data_key, wish.listener))
     try:
         _refuse_difference(contents.rows, created.rows)
-        damaged += _bring_files(service, manifest, into, source.name)
+        if wish.with_files:
+            damaged += _bring_files(service, manifest, into.name, source.name).failures
         for hook in hooks:
             hook(created, manifest)
     except BaseException:
@@ -199,14 +224,14 @@ def _refuse_difference(expected: Mapping[str, int], found: Mapping[str, int]) ->
         )
 
 
-def _bring_files(service: BackupService, manifest: Manifest, into: Target, prefer: str) -> tuple[Failure, ...]:
-    """Bring the files; return which copies were passed over, and what no site has any more: the rest comes back.
+def _bring_files(service: BackupService, manifest: Manifest, postgres_name: str, prefer: str) -> Brought:
+    """Bring the files; say which copies were passed over, and what no site has any more: the rest comes back.
 
     On trial, where nothing is written, a file that is nowhere whole is an error.
     """
     index = service.index_of(manifest)
     sites = sorted(service.policy.sites, key=lambda site: site.name != prefer)
-    coming = Return(sites, service.folder_of(into.name))
+    coming = Return(sites, service.folder_of(postgres_name))
     lost = coming.bring(index)
     failures = [*coming.damaged.values()]
     if lost:
@@ -217,4 +242,4 @@ def _bring_files(service: BackupService, manifest: Manifest, into: Target, prefe
     if index.missing:
         text = f"{len(index.missing)} files were missing already when this was backed up."
         failures.append(Failure(STORAGE, f"{text} Restore an older backup beside it for them."))
-    return tuple(failures)
+    return Brought(len(index.files) - len(lost), len(lost) + len(index.missing), tuple(failures))

@@ -20,6 +20,7 @@ from growsoft.postgres.binaries import Binaries, find, reachable
 from growsoft.postgres.check import problems
 from growsoft.postgres.connection import Endpoint
 from growsoft.postgres.dump import DumpFacts, dump_database, finish_restore, private_tables, restore_database
+from growsoft.postgres.filerefs import FileReference, file_references, wrapped_file_keys
 from growsoft.postgres.files import make_folder
 from growsoft.postgres.parameters import SUPERUSER, ephemeral, login_rules
 from growsoft.postgres.provision import MAINTENANCE_DATABASE, drop_database
@@ -71,6 +72,16 @@ class ScratchCluster:
         with superuser(endpoint) as connection:
             private = private_tables(connection)
         return dump_database(endpoint, fd, binaries=self.binaries, without_rows=private, compress="gzip")
+
+    def file_references(self, database: str, /) -> Generator[FileReference]:
+        """Give every row that refers to a file."""
+        with superuser(self.endpoint, database) as connection:
+            yield from file_references(connection)
+
+    def file_keys(self, database: str, /) -> list[bytes]:
+        """Give the keys of its files, as the database keeps them: wrapped."""
+        with superuser(self.endpoint, database) as connection:
+            return wrapped_file_keys(connection)
 
     def drop(self, name: str, /) -> None:
         """Drop what was restored."""

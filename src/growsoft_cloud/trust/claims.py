@@ -64,8 +64,8 @@ CLOUD: Final = (
         "BK-4",
         "You can also download manual backups of your live data by requesting us using the ticket or over phone.",
         Missing(
-            "Staff can write a backup into a file that stock tools restore; a request of the customer's own, a ticket"
-            ", files attached to records, and a link to the verified contact are missing.",
+            "Staff can write a backup with its files into a file that stock tools restore; a request of the customer's"
+            " own, a ticket, and a link to the verified contact are missing.",
             "On the command line: growsoft backup download ID --output FILE",
         ),
         ("growsoft_cloud/backup/download.py",),

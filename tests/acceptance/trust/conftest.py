@@ -70,7 +70,7 @@ def planted(running_instance: Home) -> Generator[Planted]:
         (row,) = [row for row in home.json("db", "list") if row["name"] == name]
         yield Planted(home, name, home.json("db", "dsn", name)["dbname"], row["uuid"])
     finally:
-        home.ok("db", "drop", name, "--confirm", name)
+        home.ok("db", "drop", name, "--confirm", name, "--without-backup")
 
 
 def inside(home: Home, pg_name: str = "postgres") -> AbstractContextManager[Superuser]:

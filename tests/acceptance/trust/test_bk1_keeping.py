@@ -56,4 +56,4 @@ def test_bk1_the_operations_worker_backs_up_a_new_database_by_itself(running_ins
             time.sleep(1)
         raise AssertionError("nobody backed it up")
     finally:
-        running_instance.ok("db", "drop", "unasked", "--confirm", "unasked")
+        running_instance.ok("db", "drop", "unasked", "--confirm", "unasked", "--without-backup")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import os
 import subprocess
@@ -17,8 +18,18 @@ from growsoft.testing.cluster import Cluster, ephemeral_cluster
 from tests.support.instance import Home
 
 PASSWORD = "vier Saiten und ein Bogen"
+DATABASES = 'print(json.dumps(env["instance.database"].search_read([], ["pg_name"])))'
 COUNTS = """
 print(json.dumps({name: env[name].search_count([]) for name in ("res.partner", "sale.order", "sale.order.line")}))
+"""
+
+LETTER = b"%PDF-1.4 a letter to Brasserie de l'Abbaye, " + bytes(range(256)) * 700
+ATTACH = f"""
+if not env["ir.attachment"].search_count([["name", "=", "=letter.pdf"]]):
+    partner = env["res.partner"].search([], limit=1)
+    letter = {LETTER[:44]!r} + bytes(range(256)) * 700
+    for name in ("=letter.pdf", "the same again.pdf"):
+        env["ir.attachment"].create({{"name": name, "res_model": "res.partner", "res_id": partner.id, "datas": letter}})
 """
 
 
@@ -29,16 +40,18 @@ def stock() -> Generator[Cluster]:
         yield cluster
 
 
-@pytest.fixture
-def downloaded(running_instance: Home, tmp_path: Path) -> tuple[dict[str, object], Path]:
-    """The demo database, with a user who has a password, as its customer gets it."""
+@pytest.fixture(scope="module")
+def downloaded(running_instance: Home, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, object], Path]:
+    """The demo database, with a user who has a password and a partner with two files, as its customer gets it."""
     home = running_instance
+    home.ok("shell", "demo", "-c", ATTACH)
     if "stock@example.com" not in home.ok("user", "list", "demo"):
         home.ok("user", "add", "demo", "stock@example.com", "--group", "base.user", "--password-stdin", stdin=PASSWORD)
     made = home.json("backup", "now", "demo")
-    tmp_path.parent.chmod(0o755)
-    told = home.json("backup", "download", made["id"], "--output", tmp_path / "demo.tar")
-    return told, tmp_path / "demo.tar"
+    folder = tmp_path_factory.mktemp("downloaded")
+    folder.parent.chmod(0o755)
+    told = home.json("backup", "download", made["id"], "--output", folder / "demo.tar")
+    return told, folder / "demo.tar"
 
 
 def test_bk4_a_download_is_restored_with_stock_tools_without_an_error(
@@ -84,6 +97,31 @@ def test_bk4_nothing_that_signs_anybody_in_leaves_with_a_download(
     data = {line.split(" TABLE DATA ")[1].split()[1] for line in listed.splitlines() if " TABLE DATA gs_priv " in line}
     assert data == {"audit", "seal"}
     assert "TABLE DATA public sale_order" in listed
+
+
+def test_bk4_attached_files_are_in_a_download_as_their_owner_knows_them(
+    downloaded: tuple[dict[str, object], Path], tmp_path: Path
+) -> None:
+    told, file = downloaded
+    subprocess.run(["tar", "-xf", file, "-C", tmp_path], check=True)
+    folder = tmp_path / f"demo-{told['backup']}"
+    with (folder / "files.csv").open(newline="") as text:
+        rows = [row for row in csv.DictReader(text) if row["name"] in {"'=letter.pdf", "the same again.pdf"}]
+    assert [row["table"] for row in rows] == ["public.ir_attachment"] * 2
+    (path,) = {row["file"] for row in rows}  # the same content lies there once
+    assert (folder / path).read_bytes() == LETTER
+    assert told["missing"] == 0
+    assert "Files: " in (folder / "README.txt").read_text()
+
+
+def test_bk4_a_download_leaves_nothing_decrypted_or_half_made_behind(
+    running_instance: Home, downloaded: tuple[dict[str, object], Path]
+) -> None:
+    del downloaded
+    state = running_instance.state
+    served = {row["pg_name"] for row in running_instance.shell("control", DATABASES)}
+    assert {path.name for path in state.files.iterdir()} <= served
+    assert not list((state.scratch / "download").glob("**/*"))
 
 
 def test_bk4_a_download_overwrites_no_file_and_leaves_nothing_when_it_fails(

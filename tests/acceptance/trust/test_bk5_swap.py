@@ -42,7 +42,7 @@ def bakery(running_instance: Home) -> Generator[Home]:
         yield home
     finally:
         for name in ("bakery", "bakery-then"):
-            home.run("db", "drop", name, "--confirm", name)
+            home.run("db", "drop", name, "--confirm", name, "--without-backup")
         clear(home)
 
 
@@ -134,3 +134,40 @@ from growsoft_cloud.operations.work import Work
 with open_instance() as instance, open_fleet(instance) as fleet:
     Work(fleet, lambda: datetime.now(UTC), None).end_of_life()
 """
+
+
+def test_bk5_only_the_database_comes_back_and_only_the_files_later(running_instance: Home) -> None:
+    home = running_instance
+    clear(home)
+    home.ok("db", "create", "bakery")
+    try:
+        home.ok("shell", "bakery", "-c", 'env["ir.attachment"].create({"name": "dough.txt", "datas": b"flour, water"})')
+        made = home.json("backup", "now", "bakery")
+        home.ok("backup", "restore", made["id"], "--into", "bakery-then", "--only", "database")
+        read = 'print(json.dumps(env["ir.attachment"].search([["name", "=", "dough.txt"]]).datas.read().decode()))'
+        assert home.run("shell", "bakery-then", "-c", f"import json; {read}").code == 1
+        told = home.json("backup", "restore", made["id"], "--into", "bakery-then", "--only", "files")
+        assert (told["files"], told["missing"]) == (1, 0)
+        assert home.shell("bakery-then", read) == "flour, water"
+        strange = home.run("backup", "restore", made["id"], "--into", "demo", "--only", "files")
+        assert (strange.code, "another customer" in strange.err) == (1, True)
+        nowhere = home.run("backup", "restore", made["id"], "--into", "bakery-2", "--site", "atlantis")
+        assert nowhere.code == 3
+    finally:
+        for name in ("bakery", "bakery-then"):
+            home.run("db", "drop", name, "--confirm", name, "--without-backup")
+        clear(home)
+
+
+def test_bk5_a_drop_takes_a_last_backup_first(running_instance: Home) -> None:
+    home = running_instance
+    clear(home)
+    home.ok("db", "create", "bakery")
+    add_partner(home, "bakery", "Last words")
+    last = home.json("db", "drop", "bakery", "--confirm", "bakery")["backup"]
+    try:
+        home.ok("backup", "restore", last, "--into", "bakery-then")
+        assert partners(home, "bakery-then") == ["Last words"]
+    finally:
+        home.run("db", "drop", "bakery-then", "--confirm", "bakery-then", "--without-backup")
+        clear(home)

@@ -25,7 +25,7 @@ def test_en4_a_marker_is_found_nowhere_outside_the_database(running_instance: Ho
             # The search itself finds what is there: PostgreSQL's own files have it.
             assert any(holding([state.primary], marker.encode(), state.root))
         finally:
-            home.ok("db", "drop", "marked", "--confirm", "marked")
+            home.ok("db", "drop", "marked", "--confirm", "marked", "--without-backup")
     finally:
         home.shell("demo", f"env['res.partner'].search([['name', '=', {marker!r}]]).unlink(); print(1)")
 

@@ -98,7 +98,7 @@ row.write({"backup_key": row.backup_key.split()[0]})
     assert listed[first["id"]] is False
     assert sorted(set(listed.values())) == [False, True]
     for name in ("rotating", "rotated"):
-        home.ok("db", "drop", name, "--confirm", name)
+        home.ok("db", "drop", name, "--confirm", name, "--without-backup")
 
 
 def test_what_was_purged_cannot_be_opened_with_the_instance_key(running_instance: Home, tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ def test_a_dropped_database_is_purged_by_itself_after_92_days_and_not_before(run
     home = running_instance
     home.ok("db", "create", "fading")
     home.json("backup", "now", "fading")
-    home.ok("db", "drop", "fading", "--confirm", "fading")
+    home.ok("db", "drop", "fading", "--confirm", "fading", "--without-backup")
     script(home, LATER, "91")
     assert row(home, "fading")["state"] == "dropped"
     assert home.json("backup", "list", "fading")
