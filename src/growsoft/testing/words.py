@@ -32,7 +32,7 @@ from growsoft.postgres.keeper import KeeperError
 from growsoft.postgres.refusals import Conflict
 from growsoft.security.passwords import Busy
 from growsoft.views.describing import choice_label
-from growsoft.views.values import Filter, Form, Group, Menu, Search
+from growsoft.views.values import Action, Extension, Filter, Form, Group, GroupBy, List, Menu, Search, Tab
 from growsoft.words import FOLDER, SUFFIX
 
 OWN: Final = (PRODUCT, *(f"{PRODUCT}.apps.{name}" for name in ("base", "contacts", "products", "sale", "instance")))
@@ -168,13 +168,25 @@ def _declared(name: str) -> Iterator[str]:
             case Menu():
                 yield from (value.title, value.section)
             case Form():
-                yield from (part.title for part in value.parts if isinstance(part, Group))
+                yield from (*value.titles, *(action.title for action in value.actions))
+            case List():
+                yield from (action.title for action in value.actions)
             case Search():
                 yield from (known.title for known in value.filters)
-            case Filter():
+                yield from (known.title for known in value.groups)
+            case Filter() | GroupBy() | Action():
                 yield value.title
+            case Extension():
+                yield from _of_extension(value)
             case _:
                 pass
+
+
+def _of_extension(change: Extension) -> Iterator[str]:
+    for item in (item for step in change.steps for item in step.items):
+        if isinstance(item, Group | Tab):
+            yield item.title
+            yield from (part.title for part in (item.parts if isinstance(item, Tab) else ()) if isinstance(part, Group))
 
 
 def _of_model(model: type[Model]) -> Iterator[str]:

@@ -14,13 +14,15 @@ ADDED: Final = "Added here"
 def with_added_fields(form: Form, model: ModelView) -> Form:
     """Return a form with the added fields as its last group; each reader has those that he may see."""
     names = [view.name for view in _added(model) if view.name not in form.fields]
-    return Form(form.model, *form.parts, Group(ADDED, *names), status=form.status) if names else form
+    return form.with_tree((*form.tree, Group(ADDED, *names))) if names else form
 
 
 def with_added_search(search: Search, model: ModelView) -> Search:
     """Return a search that looks for words in added texts, too."""
     names = [view.name for view in _added(model) if view.kind in TEXTS and view.name not in search.fields]
-    return Search(search.model, *search.fields, *names, filters=search.filters) if names else search
+    if not names:
+        return search
+    return Search(search.model, *search.fields, *names, filters=search.filters, groups=search.groups)
 
 
 def _added(model: ModelView) -> list[FieldView]:

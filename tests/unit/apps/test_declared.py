@@ -7,7 +7,7 @@ import pytest
 from growsoft.orm import Registry, company_rule, load
 from growsoft.orm.fields import Many2one
 from growsoft.orm.registry import installed_apps
-from growsoft.views.catalogue import build
+from growsoft.views.declared import declarations
 
 SHOP = ("base", "contacts", "products", "sale")
 
@@ -31,13 +31,15 @@ def test_every_app_stands_without_those_that_need_it() -> None:
 
 
 def test_every_model_of_the_menu_has_its_own_screens(registry: Registry) -> None:
-    catalogue = build(registry)
-    entries = [menu.model for menu in catalogue.menus if registry[menu.model].app in SHOP[1:]]
+    declared = declarations(registry)
+    entries = [menu.model for menu in declared.menus if registry[menu.model].app in SHOP[1:]]
     assert entries == ["sale.order", "res.partner", "product.product", "product.category"]
     for model in entries:
-        assert model in catalogue.forms
-        assert model in catalogue.lists
-        assert catalogue.searches[model].fields
+        own = declared.of(model)
+        assert own.form is not None
+        assert own.list is not None
+        assert own.search is not None
+        assert own.search.fields
 
 
 def test_implied_groups_lead_from_the_administrator_to_every_user(registry: Registry) -> None:
