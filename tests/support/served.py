@@ -20,6 +20,7 @@ from growsoft.keeper.keeper import Keeper
 from growsoft.keeper.log import VerbLog
 from growsoft.keeper.product import InstalledApps
 from growsoft.orm import Env, load, open_env
+from growsoft.orm.filekeys import with_files
 from growsoft.postgres.connection import Endpoint
 from growsoft.postgres.database import Database
 from growsoft.postgres.keeper import new_database_name
@@ -78,12 +79,20 @@ def keeper_over(server: Endpoint, log: Path) -> Keeper:
     return keeper
 
 
-def served(keeper: Keeper, server: Endpoint, pools: Pools, authenticator: PasswordAuthenticator) -> Showcase:
-    """Create a database as the product does, and return it as a worker sees it."""
+def served(
+    keeper: Keeper,
+    server: Endpoint,
+    pools: Pools,
+    authenticator: PasswordAuthenticator,
+    files: Path | None = None,
+) -> Showcase:
+    """Create a database as the product does, and return it as a worker sees it, its files in a folder."""
     made = keeper.create_database(new_database_name(), uuid4(), ("show",))
     keys = Keyring(INSTANCE_KEY).worker_keys()
     endpoint = replace(server, dbname=made.name, user=made.name, password=keys.login_password(made.uuid, 1))
     database = Database(endpoint, made.uuid, 1, keys.signing_key(made.uuid, 1), pools)
+    if files is not None:
+        database = with_files(database, files, keys)
     return Showcase(Site("show", database, load(available=APPS)), keeper, authenticator)
 
 
@@ -141,6 +150,15 @@ class Browser:
         kind = {"content-type": "application/x-www-form-urlencoded"}
         return self.ask("POST", path, body, {**origin, **kind, **headers})
 
+    def upload(self, path: str, *files: tuple[str, bytes], **headers: str) -> Answer:
+        """Send files from the last page, as the form of a browser does."""
+        token = self.last.inputs().get("csrf", "") if self.last is not None else ""
+        parts = [_part("csrf", token.encode()), *(_part("file", content, name) for name, content in files)]
+        body = b"".join(b"--x\r\n" + part + b"\r\n" for part in parts) + b"--x--\r\n"
+        origin = {"origin": f"https://{self.host}", "sec-fetch-site": "same-origin"}
+        kind = {"content-type": "multipart/form-data; boundary=x"}
+        return self.ask("POST", path, body, {**origin, **kind, **headers})
+
     def submit(self, path: str, **changes: str | Sequence[str]) -> Answer:
         """Open a form, change some of its fields, and send it to where it came from."""
         opened = self.get(path)
@@ -177,6 +195,12 @@ class Browser:
                 self.cookies.pop(name, None)
             else:
                 self.cookies[name] = value
+
+
+def _part(name: str, content: bytes, filename: str = "") -> bytes:
+    """Write one part of a form with files."""
+    file = f'; filename="{filename}"\r\nContent-Type: text/html' if filename else ""
+    return f'Content-Disposition: form-data; name="{name}"{file}\r\n\r\n'.encode() + content
 
 
 class _Inputs(HTMLParser):

@@ -12,8 +12,9 @@ from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
 from growsoft.orm.fields.markup import cleaned
+from growsoft.views.formats import size
 from growsoft.views.manner import PLAIN, Manner
-from growsoft.views.paths import list_path, options_path, record_path
+from growsoft.views.paths import file_path, files_path, list_path, options_path, record_path
 
 SUFFIXES: Final = (".html", ".txt")
 
@@ -24,7 +25,7 @@ class Templates:
     def __init__(self, packages: Iterable[str], known: Mapping[str, object]) -> None:
         """Read the templates; `known` is what all of them may use beside their own context."""
         self._known: dict[str, object] = {
-            "hx": hx, "markup": markup,
+            "hx": hx, "markup": markup, "file_path": file_path, "files_path": files_path,
             "list_path": list_path, "record_path": record_path, "options_path": options_path, **known,
         }  # fmt: skip
         self._environment = Environment(
@@ -39,7 +40,7 @@ class Templates:
 
     def render(self, name: str, context: Mapping[str, object], manner: Manner = PLAIN) -> str:
         """Fill a template in for a reader; a name that its context does not have is an error and not an empty text."""
-        read = {"_": partial(said, manner), "manner": manner, "lang": manner.lang}
+        read = {"_": partial(said, manner), "manner": manner, "lang": manner.lang, "size": partial(size, manner=manner)}
         return self._environment.get_template(name).render({**self._known, **read, **context})
 
 

@@ -108,6 +108,24 @@ class Application:
         self._write(request, response, trace, begun)
         return response
 
+    def takes_files(self, request: Request) -> bool:
+        """Say whether a route takes files and its visitor is signed in, before any of them are read."""
+        try:
+            match = SIGNED_IN_ROUTES.find(request.method, request.path)
+            site = self._directory.find(host_name(request.host))
+            if match is None or not match.route.files or site is None:
+                return False
+            session = session_of(request, "browser")
+            if session is not None:
+                self._runner.run(site, session, lambda _env: None, "read")
+        except Exception as error:
+            known = as_refusal(error)
+            if isinstance(known, Refusal):
+                raise known from error
+            self._log.error("upload", id=request.id, error=described(error))
+            return False
+        return session is not None
+
     def refuse(self, request: Request, refusal: Refusal) -> Response:
         """Word a refusal for a request that got no thread."""
         return self._problem(request, problem_of(refusal), None, browser_manner(request))
@@ -174,7 +192,8 @@ class Application:
         session = session_of(request, "browser")
         if session is None:
             return self._sign_in_first(request, site)
-        visit = Visit(self._tools, request, site, device_of(request))
+        files = match.route.files
+        visit = Visit(self._tools, request, site, device_of(request), brings_files=files)
         if len(request.body) > STRANGERS_FORM:
             # Reading a large form takes seconds: only for somebody who is known to be signed in.
             self._runner.run(site, session, lambda _env: Response(), "read")
@@ -191,7 +210,9 @@ class Application:
             person = person_of(env)
             env = env.in_locale(person.locale)
             trace.manner = manner_of(env)
-            signed_in = SignedInVisit(self._tools, request, site, visit.device, session, env, person)
+            signed_in = SignedInVisit(
+                self._tools, request, site, visit.device, session, env, person, brings_files=files
+            )
             response = signed_in.go(PASSWORD) if self._must_choose(signed_in) else match.answer(signed_in)
             if response.status >= 400:
                 raise NothingChanges(response)

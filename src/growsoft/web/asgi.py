@@ -27,6 +27,10 @@ class Answerer(Protocol):
         """Answer a request; runs in a thread and never raises."""
         ...
 
+    def takes_files(self, request: Request) -> bool:
+        """Say by its head whether a request may bring files; runs in a thread and raises a `Refusal` at most."""
+        ...
+
     def refuse(self, request: Request, refusal: Refusal) -> Response:
         """Word the answer to a request that gets no thread; quick, since it runs on the event loop."""
         ...
@@ -54,6 +58,7 @@ class Gateway:
         self._threads = threads
         self._bodies = Budget(limits.bodies_bytes)
         self._streams = Streams(limits, threads)
+        self._uploads = Budget(limits.uploads_bytes)
 
     async def __call__(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         """Answer one request."""
@@ -82,16 +87,25 @@ class Gateway:
 
     async def _with_body(self, request: Request, receive: ASGIReceiveCallable) -> Response:
         """Read the body into its share of the memory for all bodies, then run the handler."""
-        expected = expected_size(request, self._limits.body_bytes)
-        if expected == 0:
+        body, seconds = await self._room_for(request)
+        if body is None:
             return await self._threads.run(lambda: self._answerer.handle(request))
-        body = Body(expected, self._bodies)
         try:
-            await body.read(receive, self._limits.body_seconds)
+            await body.read(receive, seconds)
             complete = replace(request, body=body.content)
             return await self._threads.run(lambda: self._answerer.handle(complete))
         finally:
             body.release()
+
+    async def _room_for(self, request: Request) -> tuple[Body | None, float]:
+        """Return where the body goes and how long it may take: nothing for none, more of both for somebody's files."""
+        limits = self._limits
+        if announced(request) > limits.body_bytes and await self._threads.run(
+            lambda: self._answerer.takes_files(request)
+        ):
+            return Body(expected_size(request, limits.upload_bytes), self._uploads), limits.upload_seconds
+        expected = expected_size(request, limits.body_bytes)
+        return Body(expected, self._bodies) if expected else None, limits.body_seconds
 
     async def _send(self, request: Request, response: Response, send: ASGISendCallable) -> None:
         """Send the finished answer; the connection is closed where the request was not read to its end."""
@@ -158,19 +172,25 @@ def refuse_head(request: Request, scope: HTTPScope, limits: Limits) -> None:
         raise Refusal
 
 
+def announced(request: Request) -> int:
+    """Return how long a body says it is, 0 for one that does not say so."""
+    text = request.headers.get("content-length", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
+
+
 def expected_size(request: Request, most: int) -> int:
     """Return how many bytes a body may have: what it announces, or the limit when it comes in chunks.
 
     Raises `TooLarge` for an announcement beyond the limit, before a byte of the body is read.
     """
-    announced = request.headers.get("content-length")
-    if announced is None:
+    length = request.headers.get("content-length")
+    if length is None:
         return most if "transfer-encoding" in request.headers else 0
-    if not (announced.isascii() and announced.isdigit()):
+    if not (length.isascii() and length.isdigit()):
         raise Refusal
-    if len(announced) > len(str(most)) or int(announced) > most:
+    if len(length) > len(str(most)) or int(length) > most:
         raise TooLarge
-    return int(announced)
+    return int(length)
 
 
 class Body:

@@ -28,6 +28,10 @@ STATIC_PAGE_CSP = (
 # What is no page, but is opened as one, gets nothing at all to work with.
 NO_PAGE_CSP = "default-src 'none'; frame-ancestors 'none'; sandbox"
 
+# Browsers show a PDF in a viewer of their own, which no sandbox lets in; scripts of its origin have no place in it.
+PDF_CSP = "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+PDF = "application/pdf"
+
 # What browsers heed only of the page itself.
 PAGE_FIELDS = (
     ("cross-origin-opener-policy", "same-origin"),
@@ -52,7 +56,7 @@ class HeadersPolicy:
         is_page = response.content_type.startswith("text/html")
         fields = [
             ("content-type", response.content_type),
-            ("content-security-policy", csp(response.nonce) if is_page else NO_PAGE_CSP),
+            ("content-security-policy", csp(response.nonce) if is_page else other_csp(response.content_type)),
             ("strict-transport-security", self.hsts(host)),
             ("x-content-type-options", "nosniff"),
             # Not `no-referrer`: browsers then send `Origin: null` with our own forms (Fetch, "append Origin").
@@ -85,6 +89,11 @@ def is_local(host: str) -> bool:
 def csp(nonce: str) -> str:
     """Return the content security policy of a page that runs the scripts with this nonce, or none at all."""
     return PAGE_CSP.format(nonce=nonce) if nonce else STATIC_PAGE_CSP
+
+
+def other_csp(content_type: str) -> str:
+    """Return the content security policy of what is no page."""
+    return PDF_CSP if content_type == PDF else NO_PAGE_CSP
 
 
 def new_nonce() -> str:

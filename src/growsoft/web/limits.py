@@ -22,6 +22,10 @@ class Limits:
     header_fields: int = 100
     body_bytes: int = 10 * MIB
     bodies_bytes: int = 256 * MIB
+    # Files have a limit, a time and a share of the memory of their own, and only for people who are signed in.
+    upload_bytes: int = 51 * MIB
+    upload_seconds: float = 300.0
+    uploads_bytes: int = 160 * MIB
     connections: int = 1000
     connections_per_address: int = 100
     threads: int = 8
@@ -35,6 +39,8 @@ class Limits:
                 raise ValueError(f"The limit {name} must be more than zero.")
         if self.bodies_bytes < self.body_bytes:
             raise ValueError("All bodies together must have room for one.")
+        if self.uploads_bytes < self.upload_bytes:
+            raise ValueError("All uploads together must have room for one.")
 
 
 class Connections:

@@ -33,6 +33,7 @@ class Route(Generic[Context]):
     regex: re.Pattern[str]
     kinds: Mapping[str, type]
     looks: bool = True
+    files: bool = False
 
     def match(self, path: str) -> dict[str, str | int] | None:
         """Return the typed parameters of a path, or nothing when the path is another one."""
@@ -63,9 +64,14 @@ class Routes(Generic[Context]):
         """Declare a handler that only looks; HEAD is answered by it too."""
         return lambda handler: self._add("GET", pattern, handler, looks=True)
 
-    def post(self, pattern: str, *, looks: bool = False) -> Callable[[Handler[Context]], Handler[Context]]:
-        """Declare a handler that may change something; with `looks` one that is sent a form and only reads."""
-        return lambda handler: self._add("POST", pattern, handler, looks=looks)
+    def post(
+        self, pattern: str, *, looks: bool = False, files: bool = False
+    ) -> Callable[[Handler[Context]], Handler[Context]]:
+        """Declare a handler that may change something.
+
+        With `looks` it is sent a form and only reads; with `files` its form may bring files, within their own limits.
+        """
+        return lambda handler: self._add("POST", pattern, handler, looks=looks, files=files)
 
     def __iter__(self) -> Iterator[Route[Context]]:
         """Go through all routes."""
@@ -86,7 +92,9 @@ class Routes(Generic[Context]):
             raise MethodNotAllowed(headers=(("allow", ", ".join(sorted(methods))),))
         return None
 
-    def _add(self, method: str, pattern: str, handler: Handler[Context], *, looks: bool) -> Handler[Context]:
+    def _add(
+        self, method: str, pattern: str, handler: Handler[Context], *, looks: bool, files: bool = False
+    ) -> Handler[Context]:
         """Remember a handler, once its parameters agree with its address."""
         kinds = kinds_of(pattern)
         hints = get_type_hints(handler)
@@ -96,7 +104,7 @@ class Routes(Generic[Context]):
             raise TypeError(f"{handler.__qualname__} takes {taken}, but {pattern} gives {kinds}.")
         if any(route.method == method and route.pattern == pattern for route in self._routes):
             raise ValueError(f"{method} {pattern} has a handler already.")
-        self._routes.append(Route(method, pattern, handler, regex_of(pattern), kinds, looks))
+        self._routes.append(Route(method, pattern, handler, regex_of(pattern), kinds, looks, files))
         return handler
 
 

@@ -19,7 +19,7 @@ from growsoft.views.records import Records
 from growsoft.views.render import Templates
 from growsoft.views.values import Menu
 from growsoft.web import csrf
-from growsoft.web.forms import form_of
+from growsoft.web.forms import Form, Upload, form_of
 from growsoft.web.headers import new_nonce
 from growsoft.web.http import Fields, Request, Response, redirect
 from growsoft.web.languages import browser_manner
@@ -65,6 +65,7 @@ class Visit:
     request: Request
     site: Site
     device: str
+    brings_files: bool = field(default=False, kw_only=True)
 
     @cached_property
     def nonce(self) -> str:
@@ -79,7 +80,16 @@ class Visit:
     @cached_property
     def form(self) -> Fields:
         """The fields of the form that was sent."""
-        return form_of(self.request)
+        return self._sent.fields
+
+    @property
+    def files(self) -> tuple[Upload, ...]:
+        """The files of the form that was sent, on routes that take some."""
+        return self._sent.files
+
+    @cached_property
+    def _sent(self) -> Form:
+        return form_of(self.request, files=self.brings_files)
 
     @property
     def manner(self) -> Manner:

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
@@ -59,10 +60,10 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
 
 
 @pytest.fixture
-def showcase(keeper: Keeper, server: Endpoint, pools: Pools) -> Iterator[Showcase]:
+def showcase(keeper: Keeper, server: Endpoint, pools: Pools, tmp_path: Path) -> Iterator[Showcase]:
     """A database of its own for one test."""
     with Hasher(2) as hasher:
-        yield served(keeper, server, pools, PasswordAuthenticator(hasher))
+        yield served(keeper, server, pools, PasswordAuthenticator(hasher), tmp_path / "files")
 
 
 @dataclass

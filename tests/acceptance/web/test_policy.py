@@ -116,6 +116,10 @@ class Evil:
         del request
         return Response(body=self._html.encode())
 
+    def takes_files(self, request: Request) -> bool:
+        del request
+        return False
+
     def refuse(self, request: Request, refusal: Refusal) -> Response:
         del request
         return Response(status=refusal.status)

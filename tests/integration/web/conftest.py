@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -26,9 +27,11 @@ def authenticator() -> Iterator[PasswordAuthenticator]:
 
 
 @pytest.fixture
-def showcase(keeper: Keeper, server: Endpoint, pools: Pools, authenticator: PasswordAuthenticator) -> Showcase:
+def showcase(
+    keeper: Keeper, server: Endpoint, pools: Pools, authenticator: PasswordAuthenticator, tmp_path: Path
+) -> Showcase:
     """A database of its own for one test."""
-    return served(keeper, server, pools, authenticator)
+    return served(keeper, server, pools, authenticator, tmp_path / "files")
 
 
 @pytest.fixture

@@ -49,6 +49,9 @@ class Echo:
     def broke(self, request: Request, error: Exception) -> None:
         print(request.path, error, file=sys.stderr)  # noqa: T201 - a test looks for it
 
+    def takes_files(self, request: Request) -> bool:
+        return request.path == "/files"
+
     def refuse(self, request: Request, refusal: Refusal) -> Response:
         del request
         return Response(

@@ -57,10 +57,10 @@ def test_a_redirect_stays_on_its_host(path: str) -> None:
 
 
 def test_a_form_is_read_as_html_sends_it() -> None:
-    found = form_of(request(b"a=1&a=2&b=%C3%A9+x&c=", content_type=FORM))
+    found = form_of(request(b"a=1&a=2&b=%C3%A9+x&c=", content_type=FORM)).fields
     assert (found["a"], found.every("a"), found["b"], found["c"], found.text("d")) == ("2", ("1", "2"), "é x", "", "")
     part = b'--x\r\ncontent-disposition: form-data; name="a"\r\n\r\n1 \xc3\xa9\r\n--x--\r\n'
-    assert form_of(request(part, content_type="multipart/form-data; boundary=x"))["a"] == "1 é"
+    assert form_of(request(part, content_type="multipart/form-data; boundary=x")).fields["a"] == "1 é"
 
 
 @pytest.mark.parametrize(

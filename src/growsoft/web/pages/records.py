@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from growsoft.errors import MissingError, UserError
+from growsoft.orm.fields.binary import MAX_SIZE
+from growsoft.views.attachments import files_of, kept_for
 from growsoft.views.editing import Editor, NotSaved
 from growsoft.views.fields import ModelView
 from growsoft.views.history import NEWEST, history_of
@@ -26,7 +28,10 @@ def show(visit: SignedInVisit, model: str, record: int) -> Response:
     manner = visit.manner
     screen = record_screen(view, form, found, _tables(visit, view, form, record), manner)
     changed = manner.moment(found.changed_at) if found.changed_at is not None else ""
-    return visit.page("record.html", {**_frame(visit, view), "screen": screen, "changed": changed})
+    files = files_of(visit.env, view, record, manner) if kept_for(visit.env, view) else None
+    files = files if files and (files.files or files.changeable) else None
+    context = {"screen": screen, "changed": changed, "model": view, "record": found, "files": files, "most": MAX_SIZE}
+    return visit.page("record.html", {**_frame(visit, view), **context, "problem": ""})
 
 
 def _tables(visit: SignedInVisit, model: ModelView, form: Form, record: int) -> dict[str, Table]:
