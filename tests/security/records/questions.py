@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Final
+from typing import Final, TypeVar
 
 from growsoft.errors import GrowsoftError
 from growsoft.orm import Env
@@ -91,6 +91,13 @@ def change_hidden(env: Env, world: World) -> None:
 
 Question = Callable[[Env, World], object]
 
+T = TypeVar("T")
+
+
+def _with(question: Callable[[Env, World, T], object], given: T) -> Question:
+    return lambda env, world: question(env, world, given)
+
+
 # -- hidden fields -----------------------------------------------------------------------------------------------------
 
 
@@ -113,28 +120,28 @@ def _conditions() -> Iterator[tuple[str, list[object]]]:
 
 def _field_questions() -> Iterator[tuple[str, Question]]:
     for name, domain in _conditions():
-        yield f"search {name}", lambda env, _w, d=domain: env[Partner].search(d).mapped("id")
-        yield f"count {name}", lambda env, _w, d=domain: env[Partner].search_count(d)
+        yield f"search {name}", _with(lambda env, _w, d: env[Partner].search(d).mapped("id"), domain)
+        yield f"count {name}", _with(lambda env, _w, d: env[Partner].search_count(d), domain)
     for order in ("credit", "secret desc", "parent_id.credit, name", "credit, name"):
-        yield f"order {order}", lambda env, _w, o=order: env[Partner].search([], order=o).ids
+        yield f"order {order}", _with(lambda env, _w, o: env[Partner].search([], order=o).ids, order)
     yield "order of orders", lambda env, _w: env[Order].search([], order="partner_id.credit").ids
     for key in ("credit", "secret", "secret_tag_ids", "parent_id.credit"):
-        yield f"group {key}", lambda env, _w, k=key: env[Partner].read_group([], [k])
+        yield f"group {key}", _with(lambda env, _w, k: env[Partner].read_group([], [k]), key)
     for measure in ("credit:sum", "credit:max", "credit:avg", "credit:array_agg", "secret:min", "secret:max"):
-        yield f"measure {measure}", lambda env, _w, m=measure: env[Partner].read_group([], [], [m])
+        yield f"measure {measure}", _with(lambda env, _w, m: env[Partner].read_group([], [], [m]), measure)
     yield (
         "having",
         lambda env, _w: env[Partner].read_group([], ["name"], ["credit:sum"], having=[["credit:sum", ">", 15]]),
     )
     yield "order of groups", lambda env, _w: env[Partner].read_group([], ["name"], ["credit:sum"], order="credit:sum")
     for field in ("credit", "secret", "secret_tag_ids"):
-        yield f"read {field}", lambda env, w, f=field: env[Partner].browse(w.shown).read([f])
-        yield f"read as JSON {field}", lambda env, w, f=field: env[Partner].browse(w.shown).read_json([f])
-        yield f"search_read {field}", lambda env, _w, f=field: env[Partner].search_read([], [f])
-        yield f"mapped {field}", lambda env, w, f=field: str(env[Partner].browse(w.shown).mapped(f))
-        yield f"stream {field}", lambda env, _w, f=field: list(env[Partner].stream([], [f]))
+        yield f"read {field}", _with(lambda env, w, f: env[Partner].browse(w.shown).read([f]), field)
+        yield f"read as JSON {field}", _with(lambda env, w, f: env[Partner].browse(w.shown).read_json([f]), field)
+        yield f"search_read {field}", _with(lambda env, _w, f: env[Partner].search_read([], [f]), field)
+        yield f"mapped {field}", _with(lambda env, w, f: str(env[Partner].browse(w.shown).mapped(f)), field)
+        yield f"stream {field}", _with(lambda env, _w, f: list(env[Partner].stream([], [f])), field)
     for field in ("credit", "secret"):
-        yield f"sorted {field}", lambda env, w, f=field: env[Partner].browse((w.shown, w.other)).sorted(f).ids
+        yield f"sorted {field}", _with(lambda env, w, f: env[Partner].browse((w.shown, w.other)).sorted(f).ids, field)
     yield "read all", lambda env, w: _without_numbers(env[Partner].browse(w.shown).read())
     yield "filtered", lambda env, w: env[Partner].browse(w.shown).filtered(Partner.credit == Decimal(10)).ids
     yield "names by a hidden field", lambda env, _w: env[Partner].name_search("red")
