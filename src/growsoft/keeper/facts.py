@@ -24,6 +24,7 @@ MAKING_SCRIPTS: Final = (
     "audit.sql",
     "credentials.sql",
     "keys.sql",
+    "replays.sql",
     "accounts.sql",
     "tree.sql",
     "overlay.sql",

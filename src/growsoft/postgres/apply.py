@@ -40,6 +40,7 @@ def prepare_database(connection: Superuser) -> None:
             script("growsoft.postgres", "audit.sql"),
             script("growsoft.postgres", "credentials.sql"),
             script("growsoft.postgres", "keys.sql"),
+            script("growsoft.postgres", "replays.sql"),
             script("growsoft.postgres", "accounts.sql"),
             script("growsoft.postgres", "tree.sql"),
             script("growsoft.postgres", "overlay.sql"),

@@ -9,7 +9,8 @@ from growsoft.errors import AccessError, GrowsoftError
 from growsoft.orm import Env, Model, ModelInfo, open_env
 from growsoft.trust.states import Finding, judged, met, not_met
 from growsoft.trust.world import World
-from growsoft.web.odoo.calls import Call, NoSuchMethod
+from growsoft.web.calling import NoSuchMethod
+from growsoft.web.odoo.calls import Call
 from growsoft.web.odoo.methods import METHODS
 
 # What callers of such frameworks have reached for before; whatever else a model has is tried as well.

@@ -16,8 +16,12 @@ from growsoft.security.tokens import new_token
 from growsoft.views.manner import Manner
 from growsoft.views.people import manner_of, person_of
 from growsoft.web import csrf
+from growsoft.web.api import NATIVE_ROUTES
+from growsoft.web.api.problems import problem
+from growsoft.web.api.visit import ROOT, NativeVisit
 from growsoft.web.companies import chosen_companies, companies_cookie
 from growsoft.web.compress import compressed
+from growsoft.web.doors import Api
 from growsoft.web.errors import (
     Busy,
     Forged,
@@ -34,7 +38,7 @@ from growsoft.web.http import TEXT, Request, Response
 from growsoft.web.languages import browser_manner
 from growsoft.web.log import Fields, described, logger
 from growsoft.web.odoo import API_ROUTES
-from growsoft.web.odoo.visit import Api, ApiVisit
+from growsoft.web.odoo.visit import ApiVisit
 from growsoft.web.pages import ROUTES, SIGNED_IN_ROUTES
 from growsoft.web.pages.signin import LOGIN, PASSWORD
 from growsoft.web.ports import Authenticator, Directory, Site
@@ -153,6 +157,8 @@ class Application:
         if site is None:
             return self._unknown_host(request)
         trace.database = site.name
+        if request.path.startswith(f"{ROOT}/"):
+            return self._for_key(request, site, trace)
         public = ROUTES.find(request.method, request.path)
         if public is not None:
             trace.route = public.route.pattern
@@ -185,6 +191,20 @@ class Application:
         visit = ApiVisit(self._api, request, site)
         response = match.answer(visit)
         trace.user, trace.error = visit.noted.user, visit.noted.error
+        return response
+
+    def _for_key(self, request: Request, site: Site, trace: Trace) -> Response:
+        """Answer software that shows a key; no cookie is looked at, so no page can borrow anybody's session for it."""
+        visit = NativeVisit(self._api, request, site)
+        try:
+            match = NATIVE_ROUTES.find(request.method, request.path)
+            if match is None:
+                raise PageNotFound
+            trace.route = match.route.pattern
+            response = match.answer(visit)
+        except Refusal as refusal:
+            response = problem(visit, refusal)
+        trace.user, trace.actor, trace.error = visit.noted.user, visit.noted.actor, visit.noted.error
         return response
 
     def _private(self, request: Request, site: Site, match: Match[SignedInVisit], trace: Trace) -> Response:

@@ -16,7 +16,7 @@ from growsoft.web.threads import RETRY_AFTER, Threads
 if TYPE_CHECKING:
     from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Scope
 
-METHODS = ("GET", "HEAD", "POST", "OPTIONS")
+METHODS = ("GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS")
 HEALTH = "/healthz"
 
 

@@ -25,7 +25,7 @@ _KINDS: Mapping[str, tuple[str, type]] = {
 
 @dataclass(frozen=True, slots=True)
 class Route(Generic[Context]):
-    """One address with one method; only POST may change something, and nothing else can be declared to."""
+    """One address with one method; GET only looks, and cannot be declared to change something."""
 
     method: str
     pattern: str
@@ -59,6 +59,7 @@ class Routes(Generic[Context]):
     def __init__(self) -> None:
         """Start without any."""
         self._routes: list[Route[Context]] = []
+        self._fixed: dict[str, list[Route[Context]]] = {}
 
     def get(self, pattern: str) -> Callable[[Handler[Context]], Handler[Context]]:
         """Declare a handler that only looks; HEAD is answered by it too."""
@@ -73,15 +74,26 @@ class Routes(Generic[Context]):
         """
         return lambda handler: self._add("POST", pattern, handler, looks=looks, files=files)
 
+    def patch(self, pattern: str) -> Callable[[Handler[Context]], Handler[Context]]:
+        """Declare a handler that changes a part of what is at its address (RFC 5789)."""
+        return lambda handler: self._add("PATCH", pattern, handler, looks=False)
+
+    def delete(self, pattern: str) -> Callable[[Handler[Context]], Handler[Context]]:
+        """Declare a handler that deletes what is at its address."""
+        return lambda handler: self._add("DELETE", pattern, handler, looks=False)
+
     def __iter__(self) -> Iterator[Route[Context]]:
         """Go through all routes."""
         return iter(self._routes)
 
     def find(self, method: str, path: str) -> Match[Context] | None:
-        """Find the route of a request; raises `MethodNotAllowed` for an address that has only other methods."""
+        """Find the route of a request; raises `MethodNotAllowed` for an address that has only other methods.
+
+        An address without parameters goes before one whose parameters would take the same text.
+        """
         wanted = "GET" if method == "HEAD" else method
         methods: set[str] = set()
-        for route in self._routes:
+        for route in self._fixed.get(path, self._routes):
             parameters = route.match(path)
             if parameters is None:
                 continue
@@ -104,7 +116,10 @@ class Routes(Generic[Context]):
             raise TypeError(f"{handler.__qualname__} takes {taken}, but {pattern} gives {kinds}.")
         if any(route.method == method and route.pattern == pattern for route in self._routes):
             raise ValueError(f"{method} {pattern} has a handler already.")
-        self._routes.append(Route(method, pattern, handler, regex_of(pattern), kinds, looks, files))
+        route = Route(method, pattern, handler, regex_of(pattern), kinds, looks, files)
+        self._routes.append(route)
+        if not kinds:
+            self._fixed.setdefault(pattern, []).append(route)
         return handler
 
 

@@ -15,7 +15,7 @@ from growsoft.errors import AccessError
 from growsoft.orm import Model
 from growsoft.postgres.context import SessionDoor
 from growsoft.security.tokens import token_hash
-from growsoft.web.odoo.doors import AccessDenied
+from growsoft.web.doors import AccessDenied
 from growsoft.web.odoo.methods import METHODS
 from tests.support.served import Browser, Showcase
 from tests.support.showcase import PASSWORD

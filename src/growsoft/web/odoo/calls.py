@@ -6,28 +6,22 @@ else exists for the outside (claim SW-4).
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, Final, get_type_hints
+from typing import Any, Final
 from zoneinfo import available_timezones
 
-import msgspec
-
 from growsoft.errors import AccessError, ValidationError
-from growsoft.orm import Env, Locale, Model, ModelInfo, Registry
+from growsoft.orm import Env, Locale, ModelInfo, Registry
 from growsoft.orm.narrow import is_id, is_mapping, is_sequence
+from growsoft.web.calling import NoSuchMethod, typed
 from growsoft.web.odoo.methods import METHODS, Method, Mode, Subject
 from growsoft.web.odoo.wire import plain
 
 # What a caller may say about himself and his call; everything else in a context is dropped.
 CONTEXT_KEYS: Final = frozenset(("lang", "tz", "active_test", "bin_size"))
 MODEL_LEVEL: Final = frozenset(("user_has_groups", "context_get"))
-
-
-class NoSuchMethod(ValidationError):
-    """There is no such method, or it is not for callers from outside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,31 +85,6 @@ class Call:
         if records and len(records.exists()) < len(records):
             raise AccessError
         return typed(getattr(type(records), self.method), records, args, kwargs)
-
-
-def typed(
-    function: Callable[..., object], records: Model, args: Sequence[object], kwargs: Mapping[str, object]
-) -> object:
-    """Call a public method with arguments that fit its annotations. Raises ``ValidationError``."""
-    signature = inspect.signature(function)
-    try:
-        bound = signature.bind(records, *args, **kwargs)
-    except TypeError as error:
-        raise ValidationError(f"{function.__name__}: {error}.") from None
-    hints = _hints(function)
-    for name in list(bound.arguments)[1:]:
-        if name not in hints:
-            raise NoSuchMethod(f"{function.__name__} does not say what {name} is, so it takes none from outside.")
-        try:
-            bound.arguments[name] = msgspec.convert(bound.arguments[name], hints[name])
-        except msgspec.ValidationError as error:
-            raise ValidationError(f"{function.__name__}: {name}: {error}.") from None
-    return function(*bound.args, **bound.kwargs)
-
-
-@cache
-def _hints(function: Callable[..., object]) -> dict[str, Any]:
-    return get_type_hints(function)
 
 
 def _context(given: object) -> dict[str, object]:

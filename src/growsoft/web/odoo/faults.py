@@ -7,11 +7,10 @@ from typing import Any, Final
 
 from growsoft.errors import AccessError, MissingError, UserError, ValidationError
 from growsoft.postgres.transaction import SessionEnded
+from growsoft.web.calling import NoSuchMethod
+from growsoft.web.doors import AccessDenied, Noted
 from growsoft.web.errors import Refusal, SignInNeeded, problem_of
 from growsoft.web.log import described
-from growsoft.web.odoo.calls import NoSuchMethod
-from growsoft.web.odoo.doors import AccessDenied
-from growsoft.web.odoo.visit import Noted
 from growsoft.web.refusing import as_refusal
 
 OURS: Final = "This is our mistake and it has been written down; ask with the reference number {}."

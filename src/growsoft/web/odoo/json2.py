@@ -10,10 +10,10 @@ import msgspec
 from growsoft.errors import ValidationError
 from growsoft.orm import Env
 from growsoft.orm.narrow import is_mapping
+from growsoft.web.doors import AccessDenied, Caller
 from growsoft.web.http import JSON, Response
 from growsoft.web.odoo import described
 from growsoft.web.odoo.calls import Call
-from growsoft.web.odoo.doors import AccessDenied, Caller
 from growsoft.web.odoo.faults import fault_of
 from growsoft.web.odoo.methods import METHODS
 from growsoft.web.odoo.visit import API_ROUTES, ApiVisit

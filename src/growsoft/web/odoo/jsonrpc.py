@@ -11,10 +11,10 @@ from werkzeug.http import dump_cookie
 from growsoft.errors import ValidationError
 from growsoft.orm import Env
 from growsoft.orm.narrow import is_mapping, is_sequence
+from growsoft.web.doors import AccessDenied, Caller
 from growsoft.web.errors import SignInNeeded
 from growsoft.web.http import JSON, Response
 from growsoft.web.odoo.calls import Call
-from growsoft.web.odoo.doors import AccessDenied, Caller
 from growsoft.web.odoo.faults import fault_of
 from growsoft.web.odoo.services import SERIES, VERSION, VERSION_INFO, serve
 from growsoft.web.odoo.visit import API_ROUTES, ApiVisit

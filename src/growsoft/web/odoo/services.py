@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from growsoft.errors import ValidationError
 from growsoft.orm.narrow import is_id, is_mapping, is_sequence
+from growsoft.web.doors import AccessDenied
 from growsoft.web.odoo.calls import Call
-from growsoft.web.odoo.doors import AccessDenied
 from growsoft.web.odoo.visit import ApiVisit
 
 SERIES: Final = "19.0"

@@ -7,35 +7,15 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from growsoft.postgres.transaction import SessionEnded
+from growsoft.web.doors import AccessDenied, Api, Caller, Noted
 from growsoft.web.http import Request
 from growsoft.web.odoo.calls import Call
-from growsoft.web.odoo.doors import AccessDenied, Caller, Callers
-from growsoft.web.ports import Authenticator, Client, Directory, Site
+from growsoft.web.ports import Client, Site
 from growsoft.web.routing import Routes
-from growsoft.web.running import Runner
 from growsoft.web.session import device_id
 
 _HERE: Final = ("localhost", "127.0.0.1", "[::1]")
 _OURS: Final = ("127.0.0.1", "::1", "")
-
-
-@dataclass(slots=True)
-class Noted:
-    """What the log will say of a call."""
-
-    user: int = 0
-    error: str = ""
-
-
-class Api:
-    """What all calls of a worker share."""
-
-    def __init__(self, directory: Directory, authenticator: Authenticator, runner: Runner) -> None:
-        """Serve the databases of a directory to those whom an authenticator lets in."""
-        self.directory = directory
-        self.authenticator = authenticator
-        self.callers = Callers(authenticator)
-        self.runner = runner
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ from typing import Final
 
 from growsoft.errors import AccessError
 from growsoft.postgres.sql import sql
-from growsoft.web.ports import Authenticator, Client, Refused, SignedIn, Site
+from growsoft.web.ports import Authenticator, Client, Directory, Refused, SignedIn, Site
+from growsoft.web.running import Runner
 from growsoft.web.session import Session
 
 # Stretching a password takes half a second; a client of this API sends it with every call.
@@ -124,3 +125,23 @@ class Callers:
                 self._known.clear()
             self._known[mark] = (time.monotonic() + REMEMBERED, caller)
         return caller
+
+
+@dataclass(slots=True)
+class Noted:
+    """What the log will say of a call."""
+
+    user: int = 0
+    actor: int = 0
+    error: str = ""
+
+
+class Api:
+    """What all calls of a worker share."""
+
+    def __init__(self, directory: Directory, authenticator: Authenticator, runner: Runner) -> None:
+        """Serve the databases of a directory to those whom an authenticator lets in."""
+        self.directory = directory
+        self.authenticator = authenticator
+        self.callers = Callers(authenticator)
+        self.runner = runner
