@@ -16,6 +16,7 @@ from growsoft.cli.output import print_json, print_rows
 from growsoft.errors import ValidationError
 from growsoft.orm import Env
 from growsoft_cloud.backup.s3 import S3Site
+from growsoft_cloud.cloud_archive import rpo
 from growsoft_cloud.fleet import models
 from growsoft_cloud.fleet.models.sites import SiteKind
 from growsoft_cloud.fleet.sites import policy_of, secret_name, site_of
@@ -31,6 +32,9 @@ _SITE: Final = ("name", "data_centre", "kind", "where", "health", "checked_at", 
 @click.group("cloud")
 def cloud() -> None:
     """Look after the hosting: data centres, backup sites, alerts."""
+
+
+cloud.add_command(rpo)
 
 
 @cloud.group("dc")

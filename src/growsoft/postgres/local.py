@@ -112,6 +112,16 @@ def superuser_endpoint(state: State) -> Endpoint:
     return Endpoint(str(state.run), primary, "postgres", SUPERUSER, password)
 
 
+def replication_source(state: State) -> Source:
+    """Return how the keeper's user streams from the primary of an instance that has been started once."""
+    try:
+        primary, _ = _kept_ports(state)
+        password = state.replication_secret.read_text(encoding="utf-8").strip()
+    except FileNotFoundError as error:
+        raise ConfigError(f"{error.filename} is missing: start Growsoft once with `growsoft up`.") from error
+    return Source(LOOPBACK, primary, state.cluster_tls / "ca.pem", state.cluster_tls / "standby.pgpass", password)
+
+
 def stop_left_over(state: State, user: ServiceUser | None) -> list[str]:
     """Stop servers that outlived their supervisor, the standby first; returns the names of those that ran."""
     return [data.name for data in (state.standby, state.primary) if _stopped(data, user)]

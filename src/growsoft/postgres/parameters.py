@@ -16,6 +16,9 @@ REPLICATION = "gs_replication"
 
 MEBIBYTE = 1024 * 1024
 
+# What a primary keeps for a standby or an archive that is away, before it gives them up rather than fill its disk.
+SLOT_KEEPS = 4 * 1024 * MEBIBYTE
+
 
 @dataclass(frozen=True, slots=True)
 class ServerTls:
@@ -39,7 +42,9 @@ def standard(binaries: Binaries, *, connections: int = 300, memory: int | None =
         "max_wal_senders": "8",
         "max_replication_slots": "8",
         # A standby that stays away must not fill the primary's disk: past this it is rebuilt.
-        "max_slot_wal_keep_size": "4GB",
+        "max_slot_wal_keep_size": f"{SLOT_KEEPS // MEBIBYTE}MB",
+        # Base backups of the WAL archive hold only what changed since the one before.
+        "summarize_wal": "on",
         "wal_retrieve_retry_interval": "500ms",
         "wal_compression": _compression(binaries),
         "checkpoint_timeout": "10min",

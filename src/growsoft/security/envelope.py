@@ -39,10 +39,14 @@ class KeyUnusable(GrowsoftError):
 
 
 class Purpose(Enum):
-    """What a customer's key is for; web workers hold the keys for files and never those for backups."""
+    """What a customer's key is for; web workers hold the keys for files and never those for backups.
+
+    The archive of a cluster, which holds all of its databases, has a key of its own.
+    """
 
     FILES = 1
     BACKUPS = 2
+    ARCHIVE = 3
 
 
 class Level(IntEnum):

@@ -169,7 +169,7 @@ class Keyring(_Holder):
         """Return the wrapping key for a purpose; that for files is the workers' too."""
         if purpose is Purpose.FILES:
             return _files_key(self.worker_root())
-        return derived(self._instance_key, "customer-keys", b"backups")
+        return derived(self._instance_key, "customer-keys", purpose.name.lower().encode())
 
     def __repr__(self) -> str:
         return f"<Keyring {self.fingerprint()}>"

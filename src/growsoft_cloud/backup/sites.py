@@ -12,9 +12,12 @@ from typing import BinaryIO, NamedTuple, Protocol
 from growsoft_cloud.backup.errors import BackupError
 from growsoft_cloud.fleet.places import DataCentre
 
-# A seal is found by whom it is about and its number in a row, a file by whose it is and a keyed hash of its bytes;
-# everything else is named at random.
-_NAME = re.compile(r"((archive|manifest)/[0-9a-f]{32}|file/[0-9a-f]{32}-[0-9a-f]{32}|seal/[0-9a-f]{32}-[0-9]{12})\Z")
+# A seal is found by whom it is about and its number in a row, a file by whose it is and a keyed hash of its bytes, WAL
+# and base backups by their cluster and positions; everything else is named at random.
+_NAME = re.compile(
+    r"((archive|manifest)/[0-9a-f]{32}|file/[0-9a-f]{32}-[0-9a-f]{32}|seal/[0-9a-f]{32}-[0-9]{12}"
+    r"|(wal|base)/[0-9a-f]{16}(-[0-9a-f]{8,16}){0,6})\Z"
+)
 
 
 class Kind(StrEnum):
@@ -24,6 +27,8 @@ class Kind(StrEnum):
     MANIFEST = "manifest"
     FILE = "file"
     SEAL = "seal"
+    WAL = "wal"
+    BASE = "base"
 
 
 class Listed(NamedTuple):

@@ -5,7 +5,7 @@ from growsoft_cloud.fleet.data import load
 
 app = App(
     name="fleet",
-    version="1.2",
+    version="1.3",
     package="growsoft_cloud.fleet",
     summary="Data centres, sites, plans, and the backups of every database",
     depends=("instance",),

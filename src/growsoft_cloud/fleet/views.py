@@ -28,6 +28,18 @@ watch_search = Search(
 )
 watch_menu = Menu("Backup monitor", "fleet.watch", "Hosting", 15)
 
+cluster_list = List(
+    "instance.cluster", "name", "archive_severity", "archive_trouble", "rpo_seconds", "archived_until",
+    "restorable_from", "base_at", "data_centre_id",
+)  # fmt: skip
+cluster_form = Form(
+    "instance.cluster",
+    Group("", "name", "data_centre_id", "backups_at_once"),
+    Group("Point in time", "archive_severity", "archive_trouble", "rpo_seconds", "archived_until", "wal_behind"),
+    Group("Moments", "restorable_from", "base_at", "moment_days", "checked_at"),
+)
+cluster_menu = Menu("Clusters", "instance.cluster", "Hosting", 17)
+
 backup_list = List(
     "fleet.backup", "short_id", "database_name", "taken_at", "purpose", "kept_as", "size", "copies", "complete",
     "verified_at", "restored_at", "restore_seconds", "restore_result",

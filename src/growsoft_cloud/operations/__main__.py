@@ -30,6 +30,7 @@ from growsoft_cloud.operations.scratch import scratch_cluster
 from growsoft_cloud.operations.sealing import keep_seals
 from growsoft_cloud.operations.watching import Picture, look, note, told
 from growsoft_cloud.operations.work import Work
+from growsoft_cloud.pitr.instance import archiver_of
 
 log: Final = logging.getLogger("growsoft.operations")
 
@@ -41,6 +42,8 @@ PROVE_EVERY: Final = 3600.0
 SEAL_EVERY: Final = 3600.0
 # The first start of an instance has other things to do at first.
 CALM: Final = 60.0
+# At its end the worker waits so long for the last WAL to reach the sites.
+LAST_WAL: Final = 10.0
 
 
 def now() -> datetime:
@@ -65,6 +68,8 @@ class Worker:
                 (WATCH_EVERY, self._watch),
             )
         ]  # fmt: skip
+        archiving = threading.Thread(target=self._archive, name="archive", daemon=True)
+        archiving.start()
         with open_fleet(self.instance) as fleet:
             if left := fleet.interrupted(now()):
                 log.warning("%d pieces of work were interrupted; they are done anew", left)
@@ -73,6 +78,7 @@ class Worker:
                 thread.start()
             while not self.stopping.wait(ROUND):
                 self._guarded("backups", work.back_up_due)
+            archiving.join(LAST_WAL)
             work.close()
 
     def _every(self, seconds: float, work: Callable[[], object]) -> None:
@@ -83,6 +89,12 @@ class Worker:
             self._guarded(work.__name__, work)
             if self.stopping.wait(max(seconds - (time.monotonic() - began), 1.0)):
                 return
+
+    def _archive(self) -> None:
+        """Keep the WAL of the primary at the sites, from the first moment on."""
+        while not self.stopping.is_set():
+            self._guarded("archive", lambda: archiver_of(self.instance).run(self.stopping))
+            self.stopping.wait(ROUND)
 
     def _mend(self) -> None:
         with open_fleet(self.instance) as fleet:

@@ -49,6 +49,7 @@ class PictureCollector(Collector):
             yield family
         yield from _troubles(picture)
         yield from _sites(picture)
+        yield from _archive(picture)
 
 
 def text_of(picture: Picture) -> str:
@@ -79,3 +80,22 @@ def _sites(picture: Picture) -> Iterator[GaugeMetricFamily]:
         for family, value in zip(made.values(), values, strict=True):
             family.add_metric([site.name], float(value))
     yield from made.values()
+
+
+def _archive(picture: Picture) -> Iterator[GaugeMetricFamily]:
+    status, wrong = picture.archive
+    if status is None:
+        return
+    values = (
+        ("rpo_seconds", "How much work would be lost with the cluster's machine", status.rpo(picture.at)),
+        ("behind_bytes", "WAL that is not archived yet", status.behind),
+        ("limit_bytes", "How much of it the primary keeps", status.limit),
+        ("received_bytes", "WAL that was archived since the archive began", status.received),
+        ("stored_bytes", "What it took at each site", status.stored),
+        ("troubles", "What is wrong with the archive", len(wrong)),
+    )
+    for name, text, value in values:
+        if value is not None:
+            family = GaugeMetricFamily(f"growsoft_archive_{name}", text, labels=["cluster"])
+            family.add_metric([status.system], float(value))
+            yield family

@@ -9,6 +9,7 @@ from decimal import Decimal
 from time import monotonic
 from uuid import UUID
 
+from growsoft.apps.instance.data import MAIN_CLUSTER
 from growsoft.orm import Env
 from growsoft_cloud.backup.errors import SiteError
 from growsoft_cloud.backup.keys import lost
@@ -22,6 +23,9 @@ from growsoft_cloud.operations.alerts import Alarm, Changes, Open, changes
 from growsoft_cloud.operations.due import Subscriber
 from growsoft_cloud.operations.fleet import InstanceFleet
 from growsoft_cloud.operations.monitor import Level, Seen, Trouble, Watched, growth, troubles
+from growsoft_cloud.pitr.instance import status_of
+from growsoft_cloud.pitr.judging import archive_troubles
+from growsoft_cloud.pitr.status import Status
 
 _SEVERITY = {Level.ALARM: Severity.ALARM, Level.WARNING: Severity.WARNING}
 _LEVEL = {Severity.ALARM: Level.ALARM, Severity.WARNING: Level.WARNING}
@@ -46,9 +50,12 @@ class Picture:
     at: datetime
     databases: tuple[tuple[Watched, tuple[Trouble, ...]], ...]
     sites: tuple[SiteHealth, ...]
+    archive: tuple[Status | None, tuple[Trouble, ...]] = (None, ())
 
     def alarms(self) -> Iterator[Alarm]:
         """Give what people should know of."""
+        for trouble in self.archive[1]:
+            yield Alarm(f"archive/{trouble.kind}", trouble.level, trouble.text)
         for database, found in self.databases:
             for trouble in found:
                 yield Alarm(f"{database.uuid}/{trouble.kind}", trouble.level, f"{database.name}: {trouble.text}")
@@ -67,14 +74,17 @@ def look(fleet: InstanceFleet, now: datetime) -> Picture:
     failures = _failures(fleet)
     retentions: dict[str, Retention] = {}
     watched: list[tuple[Watched, tuple[Trouble, ...]]] = []
-    for subscriber in fleet.subscribers():
+    subscribers = fleet.subscribers()
+    for subscriber in subscribers:
         if subscriber.plan not in retentions:
             retentions[subscriber.plan] = fleet.retention(subscriber.plan)
         records = by_database.get(subscriber.uuid, [])
         one = watched_of(subscriber, records, retentions[subscriber.plan], failures.get(subscriber.uuid, ""))
         one = replace(one, unreadable=tuple(record.id for record in lost(fleet.service, records)))
         watched.append((one, tuple(troubles(one, names, now))))
-    return Picture(now, tuple(watched), tuple(health_of(site) for site in sites))
+    archive = status_of(fleet.instance)
+    wrong = archive_troubles(archive, min(subscriber.since for subscriber in subscribers), now)
+    return Picture(now, tuple(watched), tuple(health_of(site) for site in sites), (archive, tuple(wrong)))
 
 
 def watched_of(
@@ -119,6 +129,7 @@ def note(fleet: InstanceFleet, picture: Picture) -> Changes:
         env[models.Watch].search([["database_uuid", "not in", gone]]).unlink()
         for site in picture.sites:
             _note_site(env, site, picture.at)
+        _note_archive(env, picture)
         return changes(picture.alarms(), _open(env), picture.at)
 
 
@@ -178,6 +189,22 @@ def _note_site(env: Env, site: SiteHealth, now: datetime) -> None:
             "objects": site.objects,
             "size": site.bytes,
             "free": site.free or 0,
+        }
+    )
+
+
+def _note_archive(env: Env, picture: Picture) -> None:
+    status, wrong = picture.archive
+    worst = min((trouble.level for trouble in wrong), default=None)
+    seconds = None if status is None else status.rpo(picture.at)
+    env[models.Cluster].search(models.Cluster.name == MAIN_CLUSTER).write(
+        {
+            "archive_severity": Severity.GOOD if worst is None else _SEVERITY[worst],
+            "archive_trouble": "\n".join(trouble.text for trouble in wrong),
+            "archived_until": None if status is None else status.covered,
+            "rpo_seconds": Decimal(0) if seconds is None else Decimal(str(round(seconds, 1))),
+            "wal_behind": Decimal(0) if status is None else Decimal(status.behind),
+            "checked_at": picture.at,
         }
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from growsoft.apps.instance import models as instance
 from growsoft.errors import ValidationError
 from growsoft.orm import Access, Check, Model, api, fields
+from growsoft_cloud.fleet.models.operations import Severity
 from growsoft_cloud.fleet.models.places import DataCentre
 from growsoft_cloud.fleet.policy import (
     PROMISED_DAILY,
@@ -51,11 +52,21 @@ class Plan(Model):
 
 
 class Cluster(instance.Cluster, extend=True):
-    """Where a cluster runs, and how many of its databases are backed up at once."""
+    """Where a cluster runs, how many of its databases are backed up at once, and how far its WAL archive reaches."""
 
     data_centre_id = fields.Many2one(DataCentre)
     backups_at_once = fields.Integer(default=2)
+    moment_days = fields.Integer("Moments back (days)", default=7, help="Within these days any moment can be restored.")
+    archive_severity = fields.Selection(Severity, "WAL archive", default=Severity.GOOD)
+    archive_trouble = fields.Text("Trouble of the archive")
+    archived_until = fields.Datetime("Archived until")
+    rpo_seconds = fields.Decimal("RPO (s)", digits=1, help="How much work would be lost with the cluster's machine.")
+    wal_behind = fields.Decimal("Not archived (bytes)", digits=0)
+    restorable_from = fields.Datetime("Restorable from")
+    base_at = fields.Datetime("Newest base backup")
+    checked_at = fields.Datetime()
 
+    a_week_at_least = Check(moment_days >= 7, "Moments of at least 7 days can be restored.")
     some_at_once = Check(backups_at_once.in_(tuple(range(1, 33))), "Between 1 and 32 databases are backed up at once.")
 
 
