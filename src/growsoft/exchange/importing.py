@@ -14,7 +14,7 @@ from growsoft.exchange.opening import Rows, open_table
 from growsoft.exchange.plan import Options, PlanRefused, make_plan, named_by_header
 from growsoft.exchange.report import Faults, FileRefused, Report
 from growsoft.exchange.resolving import Resolving
-from growsoft.exchange.rows import Reading, Row, read
+from growsoft.exchange.rows import NO_TEXTS, Reading, Row, read
 from growsoft.exchange.targets import Plan
 from growsoft.exchange.writing import Counts, Writing
 from growsoft.orm import Env
@@ -184,7 +184,7 @@ class _Importing:
 
 def fixed_values(env: Env, plan: Plan) -> dict[str, object]:
     """Read the values that hold for all rows. Raises ``PlanRefused`` for one that does not fit."""
-    row, faults = Row(0, {}, {}), Faults()
+    row, faults = Row(0, NO_TEXTS, {}), Faults()
     for target in plan.fixed:
         try:
             read(target, target.fixed, row)

@@ -28,6 +28,42 @@ class Emptied(Enum):
 EMPTIED: Final = Emptied.EMPTIED
 
 
+class Texts:
+    """What the cells of one row hold, by the fields they fill: for those who tell what is wrong with them."""
+
+    __slots__ = ("_cells", "_fillings")
+
+    def __init__(self, fillings: Mapping[str, _Filling], cells: Sequence[str]) -> None:
+        """Look nothing up before it is asked for."""
+        self._fillings = fillings
+        self._cells = cells
+
+    def get(self, name: str, default: str) -> str:
+        """Give the text of a field."""
+        filling = self._fillings.get(name)
+        return default if filling is None else filling.text(self._cells)
+
+
+class _Filling:
+    """One field and the places of the cells that fill it. ``direct`` reads a text without any sign before it."""
+
+    __slots__ = ("_others", "_place", "direct", "strips", "target")
+
+    def __init__(self, target: Target, places: Sequence[int], *, strips: bool) -> None:
+        self.target = target
+        self.strips = strips
+        self.direct = None if target.prefix else target.reader
+        self._place, *self._others = places
+
+    def text(self, cells: Sequence[str]) -> str:
+        if not self._others:
+            return cells[self._place]
+        return _joined(self.target, [cells[place] for place in (self._place, *self._others)])
+
+
+NO_TEXTS: Final = Texts({}, ())
+
+
 @dataclass(slots=True)
 class Row:
     """One line on its way into a record: ``values`` by field (None: the cell is empty), ``names`` of linked records.
@@ -37,7 +73,7 @@ class Row:
     """
 
     line: int
-    texts: Mapping[str, str]
+    texts: Texts
     values: dict[str, object]
     names: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
     record: int = 0
@@ -86,7 +122,7 @@ class Reading:
             yield before
 
     def _row(self, raw: TableRow) -> Row:
-        row = Row(raw.line, {}, {})
+        row = Row(raw.line, NO_TEXTS, {})
         if raw.damage is not None:
             self._refuse_damage(row, raw)
         elif len(raw.cells) != len(self._header):
@@ -126,11 +162,14 @@ class _Cells:
     def __init__(self, plan: Plan, positions: Mapping[str, int], fixed: Mapping[str, object], faults: Faults) -> None:
         self._fixed = fixed
         self._faults = faults
-        self._targets = [(target, [positions[column] for column in target.columns]) for target in plan.targets]
-        self._stripped = {t.name for t in plan.targets if t.declared().unique or t.name in plan.key}
+        stripped = {t.name for t in plan.targets if t.declared().unique or t.name in plan.key}
+        self._fillings = {
+            target.name: _Filling(target, [positions[one] for one in target.columns], strips=target.name in stripped)
+            for target in plan.targets
+        }
         self._external = plan.external
         self._id = positions[plan.external.columns[0]] if plan.external else -1
-        self._all = [position for _target, many in self._targets for position in many]
+        self._all = [positions[column] for target in plan.targets for column in target.columns]
         self._all += [self._id] if plan.external else []
 
     def are_blank(self, cells: Sequence[str]) -> bool:
@@ -139,19 +178,22 @@ class _Cells:
 
     def row(self, raw: TableRow) -> Row:
         """Read them."""
-        row = Row(raw.line, {}, dict(self._fixed))
-        texts: dict[str, str] = {}
-        for target, positions in self._targets:
-            cells = [raw.cells[position] for position in positions]
-            text = cells[0] if len(cells) == 1 else _joined(target, cells)
-            texts[target.name] = text
+        values = dict(self._fixed)
+        row = Row(raw.line, Texts(self._fillings, raw.cells), values)
+        for name, filling in self._fillings.items():
+            text = filling.text(raw.cells)
+            if filling.strips:
+                text = text.strip()
             try:
-                read(target, text.strip() if target.name in self._stripped else text, row)
+                # Most cells are of this kind; the others take the long way.
+                if filling.direct is not None and text and text[0] > MARK and not text.isspace():
+                    values[name] = filling.direct(text)
+                else:
+                    read(filling.target, text, row)
             except NotReadable as error:
-                self._refuse(row, target.label, text, error.message)
+                self._refuse(row, filling.target.label, filling.text(raw.cells), error.message)
         if self._external is not None:
             self._read_id(row, self._external, raw.cells[self._id].strip())
-        row.texts = texts
         return row
 
     def _read_id(self, row: Row, target: Target, text: str) -> None:

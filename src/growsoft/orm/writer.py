@@ -51,10 +51,14 @@ def create(env: Env, info: ModelInfo, many: Sequence[Values]) -> tuple[int, ...]
                     label=field.label,
                 )
             )
-    rows = [_new_row(env, info, values) for values in many]
+    rows = _new_rows(env, info, many)
     round_new(env, info, rows)
     # A column that is not given here takes its default in PostgreSQL, which is the same.
-    names = tuple(name for name in info.columns if name in insertable and name not in STAMPS)
+    names = tuple(
+        name
+        for name, field in info.columns.items()
+        if name in insertable and name not in STAMPS and (name in given or not _filled_in(info, field))
+    )
     with env.work.whole():
         ids = statements.insert(env, info, names, rows)
         _remember(env, info, ids, rows)
@@ -210,19 +214,40 @@ def _follow_up(env: Env, info: ModelInfo, ids: tuple[int, ...]) -> None:
             env.cache.unchecked[info.name, method].update(dict.fromkeys(ids))
 
 
-def _new_row(env: Env, info: ModelInfo, values: Values) -> dict[str, Any]:
-    row: dict[str, Any] = {}
-    for name, field in info.columns.items():
-        if name in STAMPS:
-            continue
-        if name in values and not field.writes_through:
-            row[name] = field.to_column(env, values[name])
-        elif field.default is not None:
-            row[name] = field.to_raw(field.default(env) if callable(field.default) else field.default)
-        else:
-            row[name] = field.unset
-        _require(field, row[name])
-    return row
+def _new_rows(env: Env, info: ModelInfo, many: Sequence[Values]) -> list[dict[str, Any]]:
+    """Give the columns of new records: what is given, else the default."""
+    columns = {name: field for name, field in info.columns.items() if name not in STAMPS}
+    made = [field for field in columns.values() if callable(field.default) or field.storage == "jsonb"]
+    fixed = {name: field.fallback for name, field in columns.items() if not callable(field.default)}
+    required = [field for field in columns.values() if field.required]
+    rows: list[dict[str, Any]] = []
+    for values in many:
+        row: dict[str, Any] = dict(fixed)
+        for name, value in values.items():
+            if (field := columns.get(name)) is not None and not field.writes_through:
+                row[name] = field.to_column(env, value)
+        for field in made:
+            if field.name not in values or field.writes_through:
+                row[field.name] = _default(env, field)
+        for field in required:
+            _require(field, row[field.name])
+        rows.append(row)
+    return rows
+
+
+def _default(env: Env, field: AnyField) -> object:
+    return field.to_raw(field.default(env)) if callable(field.default) else field.fallback
+
+
+def _filled_in(info: ModelInfo, field: AnyField) -> bool:
+    """Say whether PostgreSQL gives a column that nobody names the value that a new row has here, too."""
+    worked_out = (
+        callable(field.default)
+        or field.translate
+        or field.company_dependent
+        or any(field is one for one in info.amounts)
+    )
+    return not worked_out and field.storage != "jsonb"
 
 
 def _writable(info: ModelInfo, name: str) -> AnyField:
