@@ -24,7 +24,9 @@ from tests.security.oracle.drawing import GROUPS, rows_of, worlds
 from tests.security.oracle.product import made
 from tests.security.oracle.world import (
     Access,
+    Box,
     Compare,
+    Delegate,
     Either,
     Linked,
     Mine,
@@ -36,6 +38,7 @@ from tests.security.oracle.world import (
     User,
     Value,
     Verb,
+    Within,
     World,
 )
 
@@ -88,7 +91,7 @@ FLAGGED: Final = Compare("flag", "=", value=True)
 def _row(number: int, owner: int | None, company: int | None, **links: Value) -> Row:
     return {
         "name": "ab"[number % 2], "num": number % 3, "flag": number > 1, "secret": number % 3, "owner_id": owner,
-        "company_id": company, **links,
+        "x_kept": number % 3, "company_id": company, **links,
     }  # fmt: skip
 
 
@@ -97,6 +100,7 @@ PARENTS: Final = Table(
     (Access("w.everybody", READ), Access("w.two", ALL)),
     (Rule(Either((Compare("num", "<", 1), FLAGGED)), "w.everybody", ALL), Rule(Mine("owner_id"), "w.two", ALL)),
     {1: _row(0, 101, 1), 2: _row(1, 102, 2), 3: _row(2, 103, None), 4: _row(3, 104, 1)},
+    kept_group="w.two",
 )
 CHILDREN: Final = Table(
     "w.m1",
@@ -106,7 +110,7 @@ CHILDREN: Final = Table(
         Rule(Mine("owner_id"), "w.one", ALL),
         Rule(Opposite(Compare("num", "in", (9,))), "w.three", ALL),
         Rule(Opposite(Compare("num", "=", 2)), "", MADE),
-        Rule(Either((Ours("company_id"), Opposite(FLAGGED))), "", ALL),
+        Rule(Either((Ours("company_id"), Within("company_id", below=True), Opposite(FLAGGED))), "", ALL),
     ),
     {
         1: _row(1, 101, 1, link_id=1, tag_ids=frozenset((1, 2))),
@@ -131,6 +135,9 @@ FIXED: Final = World(
         User(104, frozenset(("w.one", "w.two")), ()),
         User(105, frozenset(("w.everybody",)), (2,)),
     ),
+    above={3: 2, 2: 1},
+    box=Box((Access("w.one", READ), Access("w.two", ALL)), {1: 1, 2: 2}),
+    delegate=Delegate((Access("w.everybody", READ), Access("w.two", ALL)), {1: 1, 2: 3, 3: 3}),
 )
 NEWS: Final[News] = {
     "w.m0": [_row(0, 101, 1), _row(2, 102, None)],
@@ -195,6 +202,18 @@ def with_deleting_for_all(declared: Declarations) -> Declarations:
     return replace(declared, grants=tuple(replace(g, delete=True) for g in declared.grants))
 
 
+def with_the_field_of_an_administrator(declared: Declarations) -> Declarations:
+    """A column that an administrator added for one group is granted to those who read the others."""
+    grants = (replace(g, select=(*g.select, "x_kept")) if "num" in g.select else g for g in declared.grants)
+    return replace(declared, grants=tuple(grants))
+
+
+def with_the_model_of_an_administrator(declared: Declarations) -> Declarations:
+    """Whoever may read what an administrator made may change it, too."""
+    grants = (replace(g, update=g.select[1:], delete=True) if g.table == "x_box" else g for g in declared.grants)
+    return replace(declared, grants=tuple(grants))
+
+
 def with_open_links(declared: Declarations) -> Declarations:
     """Links are shown without the record they belong to."""
     policies = (replace(p, condition=TRUE) if p.table.endswith("_rel") and p.role else p for p in declared.policies)
@@ -204,6 +223,7 @@ def with_open_links(declared: Declarations) -> Declarations:
 DEFECTS: Final = (
     without_a_global_rule, without_a_rule_for_new_rows, with_a_group_that_sees_all, with_rules_of_another_group,
     with_reading_for_writing, with_the_secret_column, with_writing_for_readers, with_deleting_for_all, with_open_links,
+    with_the_field_of_an_administrator, with_the_model_of_an_administrator,
 )  # fmt: skip
 
 
@@ -248,7 +268,16 @@ def _near_end_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("growsoft.orm.linking.far_end", far_end)
 
 
-@pytest.mark.parametrize("defect", [_or_for_and, _one_user_for_all, _all_companies_for_mine, _near_end_alone])
+def _no_company_below(monkeypatch: pytest.MonkeyPatch) -> None:
+    def itself(column: Sql, _way: str, _table: str, _parent: str, ids: Sql) -> Sql:
+        return sql("{c} = ANY ({ids})", c=column, ids=ids)
+
+    monkeypatch.setattr("growsoft.orm.compile.in_tree", itself)
+
+
+@pytest.mark.parametrize(
+    "defect", [_or_for_and, _one_user_for_all, _all_companies_for_mine, _near_end_alone, _no_company_below]
+)
 def test_a_planted_defect_of_the_compiler_is_found(
     server: Endpoint, empty: str, monkeypatch: pytest.MonkeyPatch, defect: Callable[[pytest.MonkeyPatch], None]
 ) -> None:

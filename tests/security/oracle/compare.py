@@ -11,9 +11,9 @@ from growsoft.errors import AccessError, MissingError
 from growsoft.orm import Env, Model, open_env
 from growsoft.postgres.sql import Sql, ident, idents, join, sql
 from growsoft.postgres.transaction import ConstraintViolated
-from tests.security.oracle.drawing import GROUPS
+from tests.security.oracle.drawing import GROUPS, VERBS
 from tests.security.oracle.product import Made, table_name
-from tests.security.oracle.world import Eyes, Row, Table, User, Value, linked, referenced
+from tests.security.oracle.world import DELEGATED, Eyes, Row, Table, User, Value, Verb, linked, referenced
 
 # What came of it: refused, stopped by a foreign key, or the rows it gave or touched.
 Outcome = str | frozenset[object]
@@ -23,9 +23,10 @@ DONE: Final[Outcome] = frozenset()
 
 CHANGES: Final[list[dict[str, Value]]] = [
     {"num": 1}, {"name": "a"}, {"flag": True}, {"owner_id": 101}, {"company_id": 2}, {"secret": 2},
+    {"x_kept": 2},
 ]  # fmt: skip
 
-UNSET: Final[Row] = {"name": "", "num": 0, "flag": False, "secret": 0}
+UNSET: Final[Row] = {"name": "", "num": 0, "flag": False, "secret": 0, "x_kept": 0}
 
 News = Mapping[str, Iterable[Row]]
 
@@ -91,6 +92,8 @@ def differences(made: Made, news: News) -> list[str]:
                 _delete(asking, table)
                 if table.tagged:
                     _tag(asking, table)
+            _box(asking)
+            _delegate(asking)
             found += asking.found
             raise _Undo
     return found
@@ -102,7 +105,7 @@ def differences(made: Made, news: News) -> list[str]:
 def _read(asking: Asking, table: Table) -> None:
     eyes, name, model = asking.eyes, ident(table_name(table)), asking.env[table.name]
     columns, visible = eyes.columns(table, "read"), eyes.visible(table)
-    for column in ("name", "num", "flag", "secret", "owner_id", *(("link_id",) if table.target else ())):
+    for column in ("name", "num", "flag", "secret", "x_kept", "owner_id", *(("link_id",) if table.target else ())):
         counted = sum(table.rows[row][column] is not None for row in visible)
         statement = sql("SELECT count({c}), 0 FROM {t}", c=ident(column), t=name)
         expected = frozenset([(counted, 0)]) if column in columns else REFUSED
@@ -121,7 +124,7 @@ def _group(asking: Asking, table: Table) -> None:
     """Compare which rows are in which group, by own columns and by those of linked rows, and what `any` finds."""
     eyes, model, visible = asking.eyes, asking.env[table.name], asking.eyes.visible(table)
     columns = eyes.columns(table, "read")
-    for key in ("num", "name", "flag", "secret"):
+    for key in ("num", "name", "flag", "secret", "x_kept"):
         groups = _grouped((table.rows[row][key], row) for row in visible)
         asking.attempt(
             f"groups {table.name} by {key}", partial(_groups, model, key), groups if {"id", key} <= columns else REFUSED
@@ -292,6 +295,71 @@ def _tag(asking: Asking, table: Table) -> None:
                 insert = sql("INSERT INTO {rel} VALUES ({row}, {tag})", rel=rel, row=row, tag=tag)
                 may = may_write and readable and may_change
                 asking.ask(f"tags {table.name} {row} {tag}", insert, DONE if may else REFUSED)
+
+
+# -- a model that an administrator made --------------------------------------------------------------------------------
+
+
+def _box(asking: Asking) -> None:
+    """No rules: whoever was given a verb may use it on every row, and nobody else on any."""
+    box, model = asking.world.box, asking.env["x_box"]
+    may: dict[Verb, bool] = {verb: asking.eyes.may(box.access, verb) for verb in VERBS}
+    rows: Outcome = frozenset(box.rows.items()) if may["read"] else REFUSED
+    asking.ask("sees boxes", sql("SELECT id, x_num FROM x_box"), rows)
+    asking.attempt(
+        "lists boxes", lambda: frozenset((r["id"], r["x_num"]) for r in model.search_read([], ["x_num"])), rows
+    )
+    insert = sql("INSERT INTO x_box (x_name, x_num) VALUES ('new', 1)")
+    asking.ask("makes a box", insert, DONE if may["create"] else REFUSED)
+    author = asking.user.id
+    change = sql("UPDATE x_box SET x_num = 1, write_uid = {u}::bigint", u=author)
+    # Without a condition PostgreSQL asks the rules of writing alone: there are none but the rights.
+    asking.count("changes all boxes", change, len(box.rows), may=may["write"])
+    asking.count("deletes all boxes", sql("DELETE FROM x_box"), len(box.rows), may=may["unlink"])
+    for row in box.rows:
+        found = may["write"] and may["read"]
+        asking.attempt(
+            f"writes box {row}", partial(_write, model.browse(row), {"x_num": 2}), DONE if found else REFUSED
+        )
+
+
+# -- rows that show those of another model -----------------------------------------------------------------------------
+
+
+def _delegate(asking: Asking) -> None:
+    """The parent's rules apply: what is hidden there is unset here, is not found by its value, and is not written."""
+    world, eyes, model = asking.world, asking.eyes, asking.env["w.delegate"]
+    rows, target = world.delegate.rows, world.tables[DELEGATED]
+    may, columns = eyes.may(world.delegate.access, "read"), eyes.columns(target, "read")
+    writable = eyes.columns(target, "write")
+    asking.attempt("sees delegates", lambda: frozenset(model.search([]).ids), frozenset(rows) if may else REFUSED)
+    for name in ("num", "secret"):
+        told = may and "id" in columns and name in columns
+        shown = {row: target.rows[base][name] if eyes.sees(target, base) else 0 for row, base in rows.items()}
+        asking.attempt(
+            f"reads {name} of delegates",
+            partial(_rows_of, model, name),
+            frozenset(shown.items()) if told else REFUSED,
+        )
+        found = {row for row, base in rows.items() if eyes.sees(target, base) and target.rows[base][name] == 1}
+        domain: list[object] = [[name, "=", 1]]
+        asking.attempt(
+            f"searches delegates by {domain}", partial(_searched, model, domain), frozenset(found) if told else REFUSED
+        )
+        for row, base in rows.items():
+            values = target.rows[base]
+            changed = {**values, name: 2}
+            kept = eyes.rules_allow(target, changed, "write") and eyes.rules_allow(target, changed, "read")
+            reached = eyes.sees(target, base) and eyes.rules_allow(target, values, "write")
+            allowed = may and told and name in writable and reached and kept
+            asking.attempt(
+                f"writes {name} of delegate {row}",
+                partial(_write, model.browse(row), {name: 2}), DONE if allowed else REFUSED,
+            )  # fmt: skip
+
+
+def _rows_of(model: Model, name: str) -> Outcome:
+    return frozenset((row["id"], row[name]) for row in model.search_read([], [name]))
 
 
 # -- outcomes ----------------------------------------------------------------------------------------------------------

@@ -8,10 +8,13 @@ from typing import Final, get_args
 from hypothesis import strategies as st
 
 from tests.security.oracle.world import (
+    DELEGATED,
     Access,
     Both,
+    Box,
     Compare,
     Condition,
+    Delegate,
     Either,
     Linked,
     Mine,
@@ -24,6 +27,7 @@ from tests.security.oracle.world import (
     User,
     Value,
     Verb,
+    Within,
     World,
 )
 
@@ -47,7 +51,13 @@ scalars: st.SearchStrategy[Condition] = st.one_of(
     st.just(Mine("owner_id")),
     st.just(Ours("company_id")),
     st.sampled_from([Unset("owner_id"), Unset("company_id")]),
+    st.builds(
+        Within, st.just("company_id"), st.booleans(), st.lists(st.sampled_from(COMPANIES), max_size=2).map(tuple)
+    ),
 )
+
+
+_accesses = st.lists(st.builds(Access, st.sampled_from(GROUPS), verbs), min_size=1, max_size=3).map(tuple)
 
 
 @st.composite
@@ -69,7 +79,10 @@ def worlds(draw: st.DrawFn) -> World:
             # Who may change its tags is asked from outside of a row: other worlds are refused when they are declared.
             tables[name] = replace(table, access=(*table.access, Access(GROUPS[0], READ)), secret_group="")
     users = tuple(User(user, draw(_groups), tuple(sorted(draw(_companies)))) for user in USERS)
-    return World(implied, tables, users)
+    above = {company: draw(st.integers(1, company - 1)) for company in COMPANIES[1:] if draw(st.booleans())}
+    box = Box(draw(_accesses), draw(st.dictionaries(st.integers(1, 3), st.sampled_from(NUMBERS), max_size=2)))
+    shown = st.dictionaries(st.integers(1, 4), st.sampled_from(tuple(tables[DELEGATED].rows)), max_size=3)
+    return World(implied, tables, users, above, box, Delegate(draw(_accesses), draw(shown)))
 
 
 @st.composite
@@ -84,7 +97,7 @@ def _tables(draw: st.DrawFn, name: str, target: str, before: dict[str, Table]) -
     kept_for = st.sampled_from(("", *GROUPS[1:]))
     tagged = bool(target) and draw(st.booleans())
     secret, tags = draw(kept_for), draw(kept_for) if tagged else ""
-    return Table(name, tuple(access), (*grouped, *narrowing), rows, target, tagged, secret, tags)
+    return Table(name, tuple(access), (*grouped, *narrowing), rows, target, tagged, secret, tags, draw(kept_for))
 
 
 def rows_of(targets: tuple[int, ...]) -> st.SearchStrategy[Row]:
@@ -94,6 +107,7 @@ def rows_of(targets: tuple[int, ...]) -> st.SearchStrategy[Row]:
         "num": st.sampled_from(NUMBERS),
         "flag": st.booleans(),
         "secret": st.sampled_from(NUMBERS),
+        "x_kept": st.sampled_from(NUMBERS),
         "owner_id": st.none() | st.sampled_from(USERS),
         "company_id": st.none() | st.sampled_from(COMPANIES),
     }

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import itertools
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import ModuleType
+from types import ModuleType, new_class
 from typing import Final
 
 from growsoft.orm import Access, App, Condition, Group, Model, Registry, Rule, current, fields, load
 from growsoft.orm.domain import Every, Leaf, Negation, Some
+from growsoft.orm.overlay import CustomField, CustomModel, Overlay
+from growsoft.orm.overlaying import overlaid
 from growsoft.postgres.apply import apply_declarations
 from growsoft.postgres.check import problems
 from growsoft.postgres.connection import Endpoint
@@ -51,7 +53,7 @@ class Made:
 @contextmanager
 def made(server: Endpoint, empty_template: str, world: said.World, defect: Defect = no_defect) -> Generator[Made]:
     """Declare a world in a database of its own; ``defect`` spoils the declarations on their way."""
-    registry = load(["w"], available={"w": app_of(world)})
+    registry = overlaid(load(["w"], available={"w": app_of(world)}), overlay_of(world))
     pools = Pools(4)
     with database_from(server, empty_template, pools) as database:
         with superuser(server, database.name) as owner:
@@ -69,16 +71,43 @@ def app_of(world: said.World) -> App:
     """Write the models of a world as an app."""
     module = ModuleType(f"{__name__}_drawn_{next(_numbers)}")
     sys.modules[module.__name__] = module
-    for name in ("w.person", "w.company"):
-        _class(module, name, {"name": fields.Char(), "everybody": Access(EVERYBODY, "read")})
-    for table in world.tables.values():
-        _class(module, table.name, _members(table))
+    everybody = {"everybody": Access(EVERYBODY, "read")}
+    _class(module, "w.person", {"name": fields.Char(), **everybody})
+    above = fields.Many2one[Model]("w.company")
+    _class(module, "w.company", {"name": fields.Char(), "parent_id": above, "_parent_name": "parent_id", **everybody})
+    classes = {table.name: _class(module, table.name, _members(table)) for table in world.tables.values()}
+    shown = {
+        "base_id": fields.Many2one[Model](said.DELEGATED, required=True),
+        "label": fields.Char(),
+        "_rec_name": "label",
+    }
+    shown |= _access(world.delegate.access)
+    _class(module, "w.delegate", shown, classes[said.DELEGATED], delegate="base_id")
     groups = tuple(Group(key, key, tuple(sorted(implied))) for key, implied in world.implied.items())
     return App(name="w", version="1", package=module.__name__, groups=groups)
 
 
-def _class(module: ModuleType, name: str, members: dict[str, object]) -> None:
-    type(name.title().replace(".", ""), (Model,), {**members, "_name": name, "__module__": module.__name__})
+def overlay_of(world: said.World) -> Overlay:
+    """Give what an administrator added: a field to each model, and a model."""
+    added = [
+        CustomField(table.name, "x_kept", "integer", "Kept", groups=(table.kept_group,) if table.kept_group else ())
+        for table in world.tables.values()
+    ]
+    rights = tuple((one.group, tuple(sorted(one.verbs))) for one in world.box.access)
+    return Overlay((CustomModel("x_box", "Box", rights),), (*added, CustomField("x_box", "x_num", "integer", "Number")))
+
+
+def _class(
+    module: ModuleType, name: str, members: Mapping[str, object], base: type[Model] = Model, **how: str
+) -> type[Model]:
+    def fill(body: dict[str, object]) -> None:
+        body.update(members, _name=name, __module__=module.__name__)
+
+    return new_class(name.title().replace(".", ""), (base,), how, fill)
+
+
+def _access(access: Iterable[said.Access]) -> dict[str, object]:
+    return {f"access_{i}": Access(one.group, *sorted(one.verbs)) for i, one in enumerate(access)}
 
 
 def _members(table: said.Table) -> dict[str, object]:
@@ -96,13 +125,13 @@ def _members(table: said.Table) -> dict[str, object]:
         members["tag_ids"] = fields.Many2many[Model](
             table.target, groups=(table.tags_group,) if table.tags_group else ()
         )
-    members |= {f"access_{i}": Access(one.group, *sorted(one.verbs)) for i, one in enumerate(table.access)}
+    members |= _access(table.access)
     for i, rule in enumerate(table.rules):
         members[f"rule_{i}"] = Rule(written(rule.condition), group=rule.group, verbs=tuple(sorted(rule.verbs)))
     return members
 
 
-def written(condition: said.Condition) -> Condition:
+def written(condition: said.Condition) -> Condition:  # noqa: PLR0911  one for each form
     """Write a condition as a developer does."""
     match condition:
         case said.Both(parts):
@@ -117,6 +146,8 @@ def written(condition: said.Condition) -> Condition:
             return Leaf((link,), "in", current.companies)
         case said.Unset(link):
             return Leaf((link,), "=", None)
+        case said.Within(link, below, ids):
+            return Leaf((link,), "child_of" if below else "parent_of", list(ids) or current.companies)
         case said.Compare():
             return Leaf((condition.column,), condition.operator, condition.value)
         case said.Linked(link, inner):
@@ -131,6 +162,10 @@ def table_name(table: said.Table) -> str:
 def _fill(owner: Superuser, world: said.World) -> None:
     owner.run(sql("INSERT INTO w_person (id) SELECT unnest({ids}::bigint[])", ids=[*USERS, 199]))
     owner.run(sql("INSERT INTO w_company (id) SELECT unnest({ids}::bigint[])", ids=list(COMPANIES)))
+    for company, parent in world.above.items():
+        owner.run(sql("UPDATE w_company SET parent_id = {parent} WHERE id = {id}", parent=parent, id=company))
+    for row, number in world.box.rows.items():
+        owner.run(sql("INSERT INTO x_box (id, x_name, x_num) VALUES ({id}, 'box', {num})", id=row, num=number))
     for table in world.tables.values():
         name = ident(table_name(table))
         for row, values in table.rows.items():
@@ -146,3 +181,6 @@ def _fill(owner: Superuser, world: said.World) -> None:
                 rel = ident(f"{table_name(table)}_tag_ids_rel")
                 owner.run(sql("INSERT INTO {rel} VALUES ({row}, {tag})", rel=rel, row=row, tag=tag))
         owner.run(sql("SELECT setval(pg_get_serial_sequence({t}, 'id'), 1000)", t=table_name(table)))
+    for row, base in world.delegate.rows.items():
+        owner.run(sql("INSERT INTO w_delegate (id, base_id) VALUES ({id}, {base})", id=row, base=base))
+    owner.run(sql("SELECT setval(pg_get_serial_sequence('x_box', 'id'), 1000)"))

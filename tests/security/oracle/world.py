@@ -46,6 +46,15 @@ class Unset:
 
 
 @dataclass(frozen=True)
+class Within:
+    """A link leads to a company that is one of some or below (or above) one of them; none named: of those who asks."""
+
+    link: str
+    below: bool
+    ids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
 class Linked:
     """A link leads to a row that he sees and that meets a condition; ``tag_ids`` leads to many."""
 
@@ -74,7 +83,7 @@ class Opposite:
     part: Condition
 
 
-Condition = Compare | Mine | Ours | Unset | Linked | Both | Either | Opposite
+Condition = Compare | Mine | Ours | Unset | Within | Linked | Both | Either | Opposite
 
 
 # -- what there is -----------------------------------------------------------------------------------------------------
@@ -112,6 +121,23 @@ class Table:
     tagged: bool = False
     secret_group: str = ""
     tags_group: str = ""
+    kept_group: str = ""
+
+
+@dataclass(frozen=True)
+class Box:
+    """A model that an administrator made: who may do what with all of its rows, whose values are by id."""
+
+    access: tuple[Access, ...]
+    rows: Mapping[int, int]
+
+
+@dataclass(frozen=True)
+class Delegate:
+    """A model whose rows are rows of the first model, too: it shows their fields. ``rows`` gives that one's id."""
+
+    access: tuple[Access, ...]
+    rows: Mapping[int, int]
 
 
 @dataclass(frozen=True)
@@ -125,16 +151,23 @@ class User:
 
 @dataclass(frozen=True)
 class World:
-    """Everything. ``implied`` says which groups come with a group."""
+    """Everything. ``implied`` says which groups come with a group, ``above`` of which company one is a part.
+
+    ``kept_group`` of a table is what an administrator said of the field ``x_kept`` that he added to it.
+    """
 
     implied: Mapping[str, frozenset[str]]
     tables: Mapping[str, Table]
     users: tuple[User, ...]
+    above: Mapping[int, int] = field(default_factory=dict[int, int])
+    box: Box = Box((), {})
+    delegate: Delegate = Delegate((), {})
 
 
 # -- what follows ------------------------------------------------------------------------------------------------------
 
-COLUMNS = ("name", "num", "flag", "secret", "owner_id", "company_id")
+DELEGATED = "w.m0"  # the model whose fields the delegating one shows
+COLUMNS = ("name", "num", "flag", "secret", "x_kept", "owner_id", "company_id")
 
 
 @dataclass(frozen=True)
@@ -155,19 +188,24 @@ class Eyes:
         links = ("link_id",) if table.target else ()
         verbs = {v for access in table.access if access.group in self.groups for v in access.verbs}
         found = {name for name in (*COLUMNS, *links) if verb in verbs}
-        if table.secret_group:
-            found.discard("secret")
-            with_it = closed(self.world, (table.secret_group,))
-            theirs = {v for access in table.access if access.group in with_it for v in access.verbs} | {"read"}
-            if table.secret_group in self.groups and verb in theirs:
-                found.add("secret")
+        for column, group in (("secret", table.secret_group), ("x_kept", table.kept_group)):
+            if group:
+                found.discard(column)
+                with_it = closed(self.world, (group,))
+                theirs = {v for access in table.access if access.group in with_it for v in access.verbs} | {"read"}
+                if group in self.groups and verb in theirs:
+                    found.add(column)
         if verb == "read" and "read" in verbs:
             found |= {"id", "version", "write_uid"}
         return frozenset(found)
 
+    def may(self, access: Iterable[Access], verb: Verb) -> bool:
+        """Whether he was given a verb at all."""
+        return any(one.group in self.groups and verb in one.verbs for one in access)
+
     def may_delete(self, table: Table) -> bool:
         """Whether he may delete rows at all."""
-        return any(access.group in self.groups and "unlink" in access.verbs for access in table.access)
+        return self.may(table.access, "unlink")
 
     def has_rules(self, table: Table, verb: Verb) -> bool:
         """Whether anything opens rows of a table to him at all."""
@@ -237,7 +275,7 @@ class Eyes:
         objections = (rule for rule in table.rules if not rule.group and verb in rule.verbs)
         return opened and all(self.holds(table, row, rule.condition) for rule in objections)
 
-    def holds(self, table: Table, row: Row, condition: Condition) -> bool:
+    def holds(self, table: Table, row: Row, condition: Condition) -> bool:  # noqa: PLR0911  one for each form
         """Whether a row meets a condition, as he sees it."""
         match condition:
             case Both(parts):
@@ -252,6 +290,9 @@ class Eyes:
                 return row[link] in self.user.companies
             case Unset(link):
                 return row[link] is None
+            case Within(link, below, ids):
+                value = row[link]
+                return isinstance(value, int) and within(self.world, value, ids or self.user.companies, below=below)
             case Compare():
                 return compares(row[condition.column], condition)
             case Linked(link, inner):
@@ -271,6 +312,19 @@ def closed(world: World, groups: Iterable[str]) -> frozenset[str]:
                 found.add(group)
                 waiting.append(group)
     return frozenset(found)
+
+
+def within(world: World, company: int, ids: Iterable[int], *, below: bool) -> bool:
+    """Whether a company is one of some, or below one of them, or (``below`` is false) above one."""
+    return any(one in lineage(world, company) if below else company in lineage(world, one) for one in ids)
+
+
+def lineage(world: World, company: int) -> list[int]:
+    """Give a company and those that it is a part of, step by step."""
+    found = [company]
+    while found[-1] in world.above:
+        found.append(world.above[found[-1]])
+    return found
 
 
 def linked(row: Row, link: str) -> tuple[int, ...]:
@@ -300,4 +354,6 @@ def referenced(world: World, table: Table, row: int) -> bool:
             for found in other.rows.values():
                 if row in linked(found, "link_id") or (other.tagged and row in linked(found, "tag_ids")):
                     return True
+    if table.name == DELEGATED and row in world.delegate.rows.values():
+        return True
     return table.tagged and bool(linked(table.rows[row], "tag_ids"))
