@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, Literal, get_args
 
 from growsoft.orm.compile import escaped, value_of
 from growsoft.orm.domain import EVERYTHING, Condition, DomainError, Every, Leaf, Negation, Some, names_in
-from growsoft.orm.search import natural, tail
+from growsoft.orm.search import listed, natural
 from growsoft.postgres.sql import Sql, ident, join, sql
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def name_search(
         query = _by_fitness(env, info, text, domain, natural(limit), name)
     else:
         asked = Every((domain, _any_of(_searched(env, info), operator, text))) if text else domain
-        query = sql("{head} {tail}", head=head, tail=tail(env, info, asked, 0, limit, ""))
+        query = listed(env, info, asked, 0, limit, "", ("names", env.lang), lambda page: page.select(head))
     found = [(record_id, called or "") for record_id, called in env.execute(query).rows]
     env.cache.seen[info.name].update([record_id for record_id, _called in found])
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from growsoft.orm.compile import value_of
 from growsoft.orm.domain import MAX_STEPS, DomainError
@@ -17,10 +17,28 @@ if TYPE_CHECKING:
 
 MAX_ORDER: Final = 10  # terms
 
-Order = tuple[Sql, tuple[tuple["ModelInfo", AnyField], ...]]
+
+class Term(NamedTuple):
+    """What an order compares, and which way."""
+
+    value: Sql
+    way: Sql
+
+
+Order = tuple[tuple[Term, ...], tuple[tuple["ModelInfo", AnyField], ...]]
 
 
 def order_by(env: Env, info: ModelInfo, order: str) -> Sql:
+    """Compile an order, as it stands behind ORDER BY. Raises what ``order_terms`` raises."""
+    return joined(order_terms(env, info, order))
+
+
+def joined(terms: Iterable[Term]) -> Sql:
+    """Write the terms of an order one behind the other."""
+    return join(", ", [sql("{v}{way}", v=term.value, way=term.way) for term in terms])
+
+
+def order_terms(env: Env, info: ModelInfo, order: str) -> tuple[Term, ...]:
     """Compile an order; text is sorted without regard to case, a link by the name of the linked record.
 
     A path leads through links to one record. Raises ``DomainError`` for what is no order, ``AccessError`` for a field
@@ -46,17 +64,17 @@ def order_names(order: str) -> Iterable[str]:
 
 def compiled_order(registry: Registry, info: ModelInfo, order: str, lang: str = SOURCE) -> Order:
     """Compile an order and say which fields it looks at. Raises ``DomainError``."""
-    terms: list[Sql] = []
+    terms: list[Term] = []
     fields: list[tuple[ModelInfo, AnyField]] = []
     for part in (order or info.order).split(","):
         fields.extend(_term(registry, info, part, lang, terms))
     if not any(field.name == "id" and where is info for where, field in fields):
-        terms.append(sql("{t}.id", t=ident(info.table)))
-    return join(", ", terms), tuple(fields)
+        terms.append(Term(sql("{t}.id", t=ident(info.table)), sql("")))
+    return tuple(terms), tuple(fields)
 
 
 def _term(
-    registry: Registry, info: ModelInfo, part: str, lang: str, terms: list[Sql]
+    registry: Registry, info: ModelInfo, part: str, lang: str, terms: list[Term]
 ) -> Iterator[tuple[ModelInfo, AnyField]]:
     path, *direction = part.split() or [""]
     words = " ".join(direction).lower()
@@ -84,13 +102,13 @@ def _term(
                 yield here, here.fields["id"]
 
 
-def _sorted(here: ModelInfo, field: AnyField, column: Sql, lang: str, *, down: bool) -> Iterator[Sql]:
+def _sorted(here: ModelInfo, field: AnyField, column: Sql, lang: str, *, down: bool) -> Iterator[Term]:
     way = sql(" DESC") if down else sql("")
     if isinstance(field, Many2one):
-        yield sql("lower({named}::text){way}", named=linked(here, here.fields[here.rec_name], column, lang), way=way)
+        yield Term(sql("lower({named}::text)", named=linked(here, here.fields[here.rec_name], column, lang)), way)
     elif field.column == "text":
-        yield sql("lower({c}){way}", c=column, way=way)
-    yield sql("{c}{way}", c=column, way=way)
+        yield Term(sql("lower({c})", c=column), way)
+    yield Term(column, way)
 
 
 def linked(comodel: ModelInfo, field: AnyField, link: Sql, lang: str) -> Sql:

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import repeat
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -16,7 +15,9 @@ from growsoft.errors import AccessError, MissingError
 from growsoft.orm.compile import among, value_of
 from growsoft.orm.domain import Condition, DomainError
 from growsoft.orm.fields import AnyField, Binary, Many2many, Many2one, One2many
-from growsoft.orm.search import tail
+from growsoft.orm.orders import linked
+from growsoft.orm.paging import Page
+from growsoft.orm.search import listed
 from growsoft.postgres.sql import Sql, ident, join, sql
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 _ENCODER: Final = msgspec.json.Encoder()
+_NAMELESS: Final = sql("''")
 
 
 def search_read(
@@ -34,7 +36,7 @@ def search_read(
     """Give rows as they go to the wire, in one query; each field of many links costs one more."""
     plan = plan_of(env, info, names)
     env.work.prepare(env, plan.names)
-    return plan.rows(env, env.execute(plan.select(tail(env, info, domain, offset, limit, order))).rows)
+    return plan.rows(env, env.execute(plan.listed(env, info, domain, offset, limit, order)).rows)
 
 
 def search_read_json(
@@ -43,7 +45,7 @@ def search_read_json(
     """Give the same rows as a JSON array, made of the driver's tuples."""
     plan = plan_of(env, info, names)
     env.work.prepare(env, plan.names)
-    return plan.json(env, env.execute(plan.select(tail(env, info, domain, offset, limit, order))).rows)
+    return plan.json(env, env.execute(plan.listed(env, info, domain, offset, limit, order)).rows)
 
 
 def read_json(env: Env, info: ModelInfo, names: Sequence[str], ids: tuple[int, ...]) -> bytes:
@@ -88,36 +90,65 @@ class Plan:
         self._keys: list[str] = ["id"]
         self._links: list[tuple[int, int, bool]] = []
         self.unstored = bool(self._lists or self._computed)
-        columns, joins = [key], list[Sql]()
+        self._own: list[Sql] = [key]
+        # Each column that is given: a column of the record, and the model whose name of it is meant, if any.
+        self._given: list[tuple[int, ModelInfo | None]] = [(0, None)]
         for name in names:
             field = info.fields[name]
             if not field.stored or name == "id":
                 continue
-            columns.append(_shown(field, value_of(field, sql("{t}.{c}", t=table, c=ident(name)), lang)))
+            self._given.append((len(self._own), None))
             if isinstance(field, Many2one):
                 comodel = registry.models[field.comodel]
                 text = comodel.name not in nameable or comodel.fields[comodel.rec_name].column == "text"
-                self._links.append((len(self._keys), len(columns), text))
-                columns.append(self._named(comodel, columns[-1], joins) if comodel.name in nameable else sql("''"))
+                self._links.append((len(self._keys), len(self._given), text))
+                self._given.append((len(self._own), comodel))
+            self._own.append(_shown(field, value_of(field, sql("{t}.{c}", t=table, c=ident(name)), lang)))
             self._keys.append(name)
-        self._positions = _without([position for _, position, _ in self._links], len(columns))
-        self._head = sql(
-            "SELECT {columns} FROM {t} {joins}", t=table, columns=join(", ", columns), joins=join(" ", joins)
-        )
+        self._nameable = nameable
+        self._positions = _without([position for _, position, _ in self._links], len(self._given))
+        self._head = self._joined(table)
         # A class with a place for each value: JSON is written of it at half the cost of a dictionary.
         self._struct = msgspec.defstruct("Row", self._keys, gc=False)
         self._one = self.select(sql("WHERE {these}", these=among(key, (0,))))
         self._many = self.select(sql("WHERE {these}", these=among(key, ())))
 
-    def _named(self, comodel: ModelInfo, link: Sql, joins: list[Sql]) -> Sql:
-        alias = ident(f"j{len(joins)}__")
-        joins.append(sql("LEFT JOIN {co} {a} ON {a}.id = {link}", co=ident(comodel.table), a=alias, link=link))
-        return value_of(
-            comodel.fields[comodel.rec_name], sql("{a}.{c}", a=alias, c=ident(comodel.rec_name)), self._lang
-        )
+    def _joined(self, table: Sql) -> Sql:
+        """Give the SELECT with the linked records joined, for any number of rows."""
+        columns, joins = list[Sql](), list[Sql]()
+        for own, comodel in self._given:
+            if comodel is None or comodel.name not in self._nameable:
+                columns.append(self._own[own] if comodel is None else _NAMELESS)
+                continue
+            alias = ident(f"j{len(joins)}__")
+            join_ = sql("LEFT JOIN {co} {a} ON {a}.id = {link}", co=ident(comodel.table), a=alias, link=self._own[own])
+            joins.append(join_)
+            name = sql("{a}.{c}", a=alias, c=ident(comodel.rec_name))
+            columns.append(value_of(comodel.fields[comodel.rec_name], name, self._lang))
+        return sql("SELECT {columns} FROM {t} {joins}", t=table, columns=join(", ", columns), joins=join(" ", joins))
+
+    def _looked_up(self, own: Sequence[Sql]) -> list[Sql]:
+        """Give the columns over rows that are known by now, each name by a look of its own."""
+        return [
+            own[number]
+            if comodel is None
+            else linked(comodel, comodel.fields[comodel.rec_name], own[number], self._lang)
+            if comodel.name in self._nameable
+            else _NAMELESS
+            for number, comodel in self._given
+        ]
+
+    def listed(self, env: Env, info: ModelInfo, domain: Condition, offset: int, limit: int | None, order: str) -> Sql:
+        """Give the statement for the rows of a list."""
+        return listed(env, info, domain, offset, limit, order, ("rows", self.names), self._page)
+
+    def _page(self, page: Page) -> Sql:
+        if page.reach or (page.is_small and self._links):
+            return page.looked_up(self._own, self._looked_up)
+        return page.select(self._head)
 
     def select(self, rest: Sql) -> Sql:
-        """Give the statement with a WHERE, an ORDER and so on behind it."""
+        """Give the statement with a WHERE behind it."""
         return sql("{head} {rest}", head=self._head, rest=rest)
 
     def these(self, ids: tuple[int, ...]) -> Sql:
@@ -125,9 +156,10 @@ class Plan:
         return self._one.rebind((ids[0],)) if len(ids) == 1 else self._many.rebind((list(ids),))
 
     def rows(self, env: Env, tuples: list[tuple[Any, ...]]) -> list[Row]:
-        """Turn tuples into dictionaries: column by column where links are, because that is the fastest in Python."""
-        shown = zip(*self._columns(tuples), strict=False) if self._links and tuples else tuples
-        result: list[Row] = list(map(dict, map(zip, repeat(self._keys), shown)))
+        """Turn tuples into dictionaries: column by column and by way of the class, the fastest way in Python."""
+        result: list[Row] = (
+            list(map(msgspec.structs.asdict, map(self._struct, *self._columns(tuples)))) if tuples else []
+        )
         if self.unstored:
             self._add_unstored(env, result)
         return result

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable
 from itertools import chain
 from operator import itemgetter
 from typing import TYPE_CHECKING
@@ -11,9 +12,10 @@ from growsoft.orm.compile import among
 from growsoft.orm.domain import EVERYTHING, Condition, DomainError, names_in
 from growsoft.orm.fence import fenced, needs_fence
 from growsoft.orm.forms import remembered
-from growsoft.orm.orders import order_by, order_names
+from growsoft.orm.orders import joined, order_names, order_terms
+from growsoft.orm.paging import Page, reach_of
 from growsoft.orm.versions import refuse_changed
-from growsoft.postgres.sql import Sql, ident, join, sql
+from growsoft.postgres.sql import Sql, ident, sql
 
 if TYPE_CHECKING:
     from growsoft.orm.env import Env
@@ -22,9 +24,7 @@ if TYPE_CHECKING:
 
 def search(env: Env, info: ModelInfo, domain: Condition, offset: int, limit: int | None, order: str) -> tuple[int, ...]:
     """Give the ids of the records that meet a condition."""
-    query = sql(
-        "SELECT {t}.id FROM {t} {tail}", t=ident(info.table), tail=tail(env, info, domain, offset, limit, order)
-    )
+    query = listed(env, info, domain, offset, limit, order, "ids", lambda page: page.ids())
     ids = tuple(map(itemgetter(0), env.execute(query).rows))
     env.cache.seen[info.name].update(ids)
     return ids
@@ -59,25 +59,28 @@ def existing(env: Env, info: ModelInfo, ids: tuple[int, ...]) -> tuple[int, ...]
     return tuple(i for i in ids if i in found)
 
 
-def tail(env: Env, info: ModelInfo, domain: Condition, offset: int, limit: int | None, order: str) -> Sql:
-    """Compile what stands behind FROM; what the query must see is written first."""
+def listed(
+    env: Env, info: ModelInfo, domain: Condition, offset: int, limit: int | None, order: str, key: Hashable,
+    write: Callable[[Page], Sql],
+) -> Sql:  # fmt: skip
+    """Give the statement of a list, composed by ``write`` once for each ``key``; what it must see is written first."""
     env.work.prepare(env, chain(names_in(domain), order_names(order)))
     limits = () if limit is None else (natural(limit),)
     offsets = (natural(offset),) if offset else ()
+    reach = reach_of(domain, limits, offsets)
+    bound = offsets if reach else (*limits, *offsets)
+    kind = ("list", key, str(order), limits if reach else len(limits), len(offsets), reach)
 
     def compose() -> Sql:
         env.refuse_unreadable(info, info.fields["id"])
-        pieces = [] if domain == EVERYTHING else [sql("WHERE {where}", where=env.compiler().where(info, domain))]
-        sorting = order_by(env, info, order)
+        terms = order_terms(env, info, order)
+        where = sql("") if domain == EVERYTHING else sql("WHERE {where}", where=env.compiler().where(info, domain))
         if limits and needs_fence(domain, limits[0] + sum(offsets)):
-            where = env.compiler().where(info, domain)
-            pieces = [fenced(ident(info.table), where, sorting, limits[0] + sum(offsets))]
-        pieces.append(sql("ORDER BY {order}", order=sorting))
-        pieces.extend(sql("LIMIT {limit}::bigint", limit=number) for number in limits)
-        pieces.extend(sql("OFFSET {offset}::bigint", offset=number) for number in offsets)
-        return join(" ", pieces)
+            condition = env.compiler().where(info, domain)
+            where = fenced(ident(info.table), condition, joined(terms), limits[0] + sum(offsets))
+        return write(Page(ident(info.table), where, terms, limits, offsets, reach))
 
-    return remembered(env, info, domain, (str(order), len(limits), len(offsets)), (*limits, *offsets), compose)
+    return remembered(env, info, domain, kind, bound, compose)
 
 
 def ensure_version(env: Env, info: ModelInfo, record_id: int, version: int) -> None:

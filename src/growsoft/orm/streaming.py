@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from growsoft.orm.domain import Condition, DomainError
 from growsoft.orm.rows import Plan, Row, plan_of
-from growsoft.orm.search import natural, tail
+from growsoft.orm.search import natural
 from growsoft.postgres.sql import Sql
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def stream(
         raise DomainError(f"A batch has 1 to {MAX_BATCH:,} rows.")
     env.work.prepare(env, plan.names)
     # By id, unless somebody asks for more: sorting millions of rows would hold them all.
-    query = plan.select(tail(env, info, domain, 0, None, order or "id"))
+    query = plan.listed(env, info, domain, 0, None, order or "id")
     return _batches(env, plan, query, batch)
 
 

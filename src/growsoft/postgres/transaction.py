@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import lru_cache
 from itertools import count
 from typing import Any, Final, Literal, TypeAlias, TypeVar, overload
 
@@ -159,9 +160,9 @@ class Transaction:
 
     def _execute(self, query: Sql) -> Result:
         # The profile is part of the text, because a plan that is shared by two roles is planned anew at each switch.
-        cursor = self._run(checked(query).text + self._tag, query.params)
+        cursor = self._sent(_message(checked(query).text, self._tag), query.params, None)
         # The driver's `description` would build an object for each column of each statement.
-        has_rows = cursor.pgresult is not None and cursor.pgresult.status == psycopg.pq.ExecStatus.TUPLES_OK
+        has_rows = cursor.pgresult is not None and cursor.pgresult.status == _HAS_ROWS
         return Result(cursor.fetchall() if has_rows else [], cursor.rowcount)
 
     def run(self, query: Sql) -> Result:
@@ -285,14 +286,28 @@ class Transaction:
         self._run(f"ROLLBACK TO SAVEPOINT {name}; RELEASE SAVEPOINT {name}", None)
 
     def _run(self, text: str, params: Sequence[object] | None) -> psycopg.Cursor[tuple[Any, ...]]:
+        return self._sent(text.encode(), params, None if params is not None else False)
+
+    def _sent(
+        self,
+        message: bytes,
+        params: Sequence[object] | None,
+        prepare: bool | None,
+    ) -> psycopg.Cursor[tuple[Any, ...]]:
         try:
-            return self._cursor.execute(text.encode(), params, prepare=None if params is not None else False)
+            return self._cursor.execute(message, params, prepare=prepare)
         except psycopg.Error as error:
             if isinstance(error, pg.InvalidSqlStatementName) or "cached plan must not change" in str(error):
                 # What the driver remembers as prepared is gone (DEALLOCATE) or no longer fits: fit for nobody.
                 self._connection.close()
                 raise DatabaseUnavailable from error
             raise translated(error) from error
+
+
+@lru_cache(maxsize=1000)
+def _message(text: str, tag: str) -> bytes:
+    """Give the bytes of a statement: the same object each time, whose hash the driver need not work out again."""
+    return (text + tag).encode()
 
 
 def retrying(work: Callable[[], T], *, attempts: int = RETRY_ATTEMPTS) -> T:
@@ -319,6 +334,8 @@ def retrying(work: Callable[[], T], *, attempts: int = RETRY_ATTEMPTS) -> T:
 # The lock, of a database, for which the next transaction of this thread waits before it begins.
 _awaited: ContextVar[tuple[str, int] | None] = ContextVar("growsoft_awaited", default=None)
 
+
+_HAS_ROWS: Final = int(psycopg.pq.ExecStatus.TUPLES_OK)
 
 # By the number of a transaction the query log tells them apart.
 _numbers: Final = count(1)
