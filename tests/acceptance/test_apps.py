@@ -39,6 +39,7 @@ def test_an_app_goes_and_comes_back_each_time_after_a_backup(osaka: Home) -> Non
     assert state(osaka, "sale") == "available"
     came = osaka.json("app", "install", "osaka", "sale")
     assert (came["changed"], "sale" in came["apps"]) == (True, True)
+    assert came["findings"] == [], "the rules of the built-in apps are in order"
     backups = {row["id"] for row in osaka.json("backup", "list", "osaka")}
     assert {gone["backup"], came["backup"]} <= backups
     again = osaka.json("app", "install", "osaka", "sale")

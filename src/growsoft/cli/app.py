@@ -15,6 +15,7 @@ from growsoft.cli.errors import NeedsConfirmation, NotFound
 from growsoft.cli.instance import open_instance
 from growsoft.cli.lifecycle import Changed, change_apps, customer_database
 from growsoft.cli.output import print_json, print_rows
+from growsoft.cli.terminal import printable
 from growsoft.keeper.verbs import AppsListed
 from growsoft.orm import App
 from growsoft.orm.registry import installed_apps
@@ -127,6 +128,8 @@ def show(done: Changed, *, as_json: bool) -> None:
     click.echo(f"{done.database}: {difference(done.before, done.apps)} ({done.seconds:.1f} s{backup}).")
     for note in done.notes:
         click.echo(f"  {note}", err=True)
+    for finding in done.findings:
+        click.echo(printable(f"  {finding.model}: {finding.kind}: {finding.text}"), err=True)
 
 
 def difference(before: Mapping[str, str], after: Mapping[str, str]) -> str:

@@ -19,6 +19,7 @@ from growsoft.cli.instance import Instance
 from growsoft.errors import GrowsoftError
 from growsoft.keeper.port import Port
 from growsoft.keeper.verbs import AppsChanged, Progress
+from growsoft.orm.lint import Finding, lint
 
 # By this group whoever keeps backups takes one of a database before it is changed. Each gives the backup's name, and
 # raises when there is none that is complete.
@@ -34,7 +35,10 @@ class NoBackup(GrowsoftError):
 
 
 class Changed(msgspec.Struct):
-    """What became of the apps of one database; `backup` names the one that was taken before."""
+    """What became of the apps of one database; `backup` names the one that was taken before.
+
+    `findings` are what is odd about its rules now, as `growsoft access lint` tells it.
+    """
 
     database: str
     changed: bool
@@ -43,6 +47,7 @@ class Changed(msgspec.Struct):
     backup: str
     notes: tuple[str, ...]
     seconds: float
+    findings: tuple[Finding, ...] = ()
 
 
 def change_apps(
@@ -58,7 +63,14 @@ def change_apps(
         done = ask(keeper, where.pg_name)
         if where != instance.facts.control:
             note_apps(instance, where, done.apps)
-    return Changed(where.name, done.changed, done.before, done.apps, backup, done.notes, done.seconds)
+    findings = linted(instance, where) if done.changed else ()
+    return Changed(where.name, done.changed, done.before, done.apps, backup, done.notes, done.seconds, findings)
+
+
+def linted(instance: Instance, where: Located) -> tuple[Finding, ...]:
+    """Look at the rules that a database has now: whoever brings an app is there to read what is odd about them."""
+    with instance.env(where, "the rules of apps that were changed are looked at") as env:
+        return tuple(lint(env))
 
 
 def backup_before(instance: Instance, name: str, purpose: str) -> str:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from growsoft.errors import AccessError
-from growsoft.orm.access import VERBS
+from growsoft.orm.access import VERBS, Unique, current
 from growsoft.orm.compile import Bound, Compiler
-from growsoft.orm.domain import Condition, ContextValue, Every, Some, leaves
+from growsoft.orm.domain import Condition, ContextValue, Every, Leaf, Some, leaves
 from growsoft.orm.env import Env
 from growsoft.orm.explain import ADMINISTRATORS
 from growsoft.orm.wording import in_words
@@ -18,7 +18,7 @@ from growsoft.postgres.sql import Sql, ident, sql
 if TYPE_CHECKING:
     from growsoft.orm.registry import ModelInfo
 
-Kind = Literal["opens nothing", "never true", "no index", "sequential scan", "no rows"]
+Kind = Literal["opens nothing", "never true", "no index", "sequential scan", "no rows", "unique for all"]
 
 # Below that a sequential scan is as fast as any other way.
 LARGE: Final = 10_000
@@ -50,7 +50,30 @@ def lint(env: Env) -> list[Finding]:
     for info in env.registry.models.values():
         if info.rules and not info.cls._transient:  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]  a model's own say
             found += [*_opens_nothing(info), *_unindexed(elevated, info), *_planned(elevated, info)]
+            found += _unique_for_all(info)
     return found
+
+
+def _unique_for_all(info: ModelInfo) -> Iterator[Finding]:
+    """A unique key over records of all companies: its refusal tells one company what another one has."""
+    apart = {leaf.names[0] for rule in info.rules.values() if not rule.group for leaf in _of_companies(rule.condition)}
+    if not apart:
+        return
+    keys = {name: {name, field.unique_per} for name, field in info.fields.items() if field.unique}
+    keys |= {name: {*key.names, *_spoken_of(key)} for name, key in info.indexes.items() if isinstance(key, Unique)}
+    for key, names in keys.items():
+        if not names & apart:
+            text = f"{key} is unique among the records of all companies, so a refusal tells of records of another one"
+            yield Finding("unique for all", info.name, "", f"{text}: add unique_per, or the company to the key")
+
+
+def _spoken_of(key: Unique) -> Iterator[str]:
+    """Give what the condition of a key speaks of: it may be one over the records of no company."""
+    return (leaf.names[0] for leaf in leaves(key.where)) if key.where is not None else iter(())
+
+
+def _of_companies(condition: Condition) -> Iterator[Leaf]:
+    return (leaf for leaf in leaves(condition) if leaf.value == current.companies)
 
 
 def _opens_nothing(info: ModelInfo) -> Iterator[Finding]:

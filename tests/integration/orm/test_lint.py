@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 
 import pytest
 
 from growsoft.errors import AccessError
-from growsoft.orm import Access, Env, Rule, open_env
+from growsoft.orm import Access, Env, Rule, Unique, open_env
 from growsoft.orm.lint import LARGE, Finding, lint
 from growsoft.postgres.sql import sql
 from growsoft.postgres.superuser import superuser
@@ -73,6 +74,21 @@ def test_a_rule_without_an_index_on_a_large_table_is_named(things: Trade) -> Non
         assert "Note is" in next(one.text for one in found if one.kind == "sequential scan")
         indexed = Rule(Thing.number == 107, group="trade.seller", verbs=("read",))
         assert lint(with_rules(env, seller, mine=indexed)) == []
+
+
+def test_a_key_over_all_companies_is_named(own: Trade) -> None:
+    with own.acting() as env:
+        apart = env.registry["trade.order"]
+        name = apart.fields["name"]
+        odd = {label: copy.copy(name) for label in ("number", "numbered")}
+        odd["number"].unique, odd["numbered"].unique, odd["numbered"].unique_per = "Taken.", "Taken.", "company_id"
+        both = Unique("name", "company_id"), Unique("name", "partner_id")
+        keys = dict(zip(("within", "beyond"), both, strict=True))
+        info = replace(apart, fields={**apart.fields, **odd}, indexes=keys)
+        models = {**{key: replace(one, rules={}) for key, one in env.registry.models.items()}, "trade.order": info}
+        asked = Env(env.work, env.database, replace(env.registry, models=models), env.door, env.context, env.locale)
+        found = [one for one in lint(asked) if one.kind == "unique for all"]
+    assert [one.text.split(" is unique")[0] for one in found] == ["number", "beyond"]
 
 
 def test_the_rules_of_the_built_in_apps_are_in_order(northwind: Shop) -> None:
