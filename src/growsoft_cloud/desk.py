@@ -20,11 +20,11 @@ from growsoft.keeper.verbs import Created
 from growsoft.postgres.context import LoginDoor
 from growsoft.postgres.sql import sql
 from growsoft_cloud.backup.catalogue import ControlCatalogue, ControlKeys
+from growsoft_cloud.backup.clocks import DAILY
 from growsoft_cloud.backup.cluster import KeeperCluster
 from growsoft_cloud.backup.guard import FileGuard
 from growsoft_cloud.backup.manifest import Manifest, Subject
 from growsoft_cloud.backup.restore import Hook, Target, new_target
-from growsoft_cloud.backup.retention import DAILY
 from growsoft_cloud.backup.service import BackupService
 from growsoft_cloud.cli import Incomplete, backup_commands
 from growsoft_cloud.cli_download import download_command

@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from growsoft_cloud.backup.clocks import Dated
 from growsoft_cloud.backup.copies import Failure
 from growsoft_cloud.backup.errors import BackupError, SiteError
 from growsoft_cloud.backup.files import prefix_of
 from growsoft_cloud.backup.guard import Work
 from growsoft_cloud.backup.records import BackupRecord
-from growsoft_cloud.backup.retention import Dated, Keeping, keep
+from growsoft_cloud.backup.retention import Keeping, keep
 from growsoft_cloud.backup.service import BackupService
 from growsoft_cloud.backup.sites import Kind, Site
 from growsoft_cloud.fleet.policy import Retention

@@ -4,7 +4,8 @@ The promise is 7 daily, 4 weekly and 3 monthly full backups **and** at least 92 
 several classes and keep 10 to 12; fourteen exclusive ones can end after 66 days. So:
 
 - A calendar day (UTC: all have 24 hours) has one backup, a week (ISO 8601) the first day that has one, a month the
-  first such week. Each class is part of the one before and its choice is never taken back by a later backup: what a
+  first such week; a week belongs to the month of its Thursday, whichever of its days has a backup. So each period is
+  part of one longer period, and a class's choice never changes when something goes that no class had chosen: what a
   class will need is always still there, also after missed days, failed Sundays and gaps.
 - The newest seven days are the daily ones; of what is older the newest four weeks are the weekly ones; of what is older
   still the newest three months are the monthly ones. Numbers count, not ages: when nothing new comes, nothing goes.
@@ -12,26 +13,39 @@ several classes and keep 10 to 12; fourteen exclusive ones can end after 66 days
   days old.
 - Only a backup that is proven at every site lets an older one go. One that is not is kept where it would be kept if it
   were proven, and displaces nothing.
+- A clock that was wrong shows when moments contradict numbers, which always grow. Then nobody knows which is right, so
+  what each reading would keep is kept: the earlier ones were right, the later ones were, or all were. One that runs
+  ahead by more than a month lets nothing go until it has made seven days' backups, as long as an alarm may take.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Final, TypeVar
 
+from growsoft_cloud.backup.clocks import (
+    DAILY,
+    MIDDAY,
+    Dated,
+    agree,
+    before_pauses,
+    by_moment,
+    if_earlier_are_right,
+    if_later_are_right,
+    newest_set_back,
+    with_contradicted,
+)
 from growsoft_cloud.fleet.policy import Retention
 
 K = TypeVar("K", bound=Hashable)
 
-# What a backup is taken for. Anything else is a reason of its own ("manual", "before an upgrade").
-DAILY: Final = "daily"
-MIDDAY: Final = "midday"
-
 # The clocks of PostgreSQL and of whoever prunes may differ by this; a backup from further ahead displaces nothing.
 SKEW: Final = timedelta(hours=1)
+
+# After days without any backup, as many as these, there may have been a pause, or a clock may run ahead.
+PAUSE: Final = timedelta(31)
 
 
 class Keeping(StrEnum):
@@ -43,38 +57,21 @@ class Keeping(StrEnum):
     REACH = "reach"  # one more month, because without it the oldest would be younger than promised
     EXTRA = "extra"  # somebody asked for it, a few days ago
     MIDDAY = "midday"  # nothing newer is there yet
-    ODD = "odd"  # its moment contradicts its number, or lies ahead: somebody's clock was wrong
-
-
-@dataclass(frozen=True, slots=True)
-class Dated:
-    """A backup as far as retention looks at it: `number` grows with each backup, `proven` means at every site."""
-
-    number: int
-    taken_at: datetime
-    purpose: str = DAILY
-    proven: bool = True
-
-    @property
-    def day(self) -> date:
-        """The calendar day in UTC."""
-        return self.taken_at.astimezone(UTC).date()
+    ODD = "odd"  # moments contradict numbers, lie ahead, or a month behind the next: somebody's clock may be wrong
 
 
 def keep(retention: Retention, backups: Iterable[Dated], now: datetime) -> dict[int, Keeping]:
     """Return the numbers of the backups that are kept, each with its reason; all others may be deleted.
 
-    `now` must know its time zone. Doing it again with what was kept keeps all of it.
+    `now` must know its time zone. Doing it again with what was kept keeps all of it, for the same reasons.
     """
-    ordered = sorted(backups, key=lambda backup: (backup.taken_at, backup.number))
+    ordered = by_moment(backups)
     present = [backup for backup in ordered if backup.taken_at <= now + SKEW]
     proven = [backup for backup in present if backup.proven]
-    promised = _kept(retention, present)
-    kept = {backup.number: Keeping.ODD for backup in (*ordered[len(present) :], *_contradicted(retention, present))}
-    kept |= {
-        backup.number: promised[backup.number] for backup in present if backup.number in promised and not backup.proven
-    }
-    return kept | _kept(retention, proven)
+    odd = {backup.number for backup in ordered[len(present) :]} | newest_set_back(present, retention.daily)
+    promised = _in_every_reading(retention, present) | _in_every_reading(retention, proven)
+    kept = with_contradicted(odd | promised.keys(), present, proven)
+    return dict.fromkeys(kept, Keeping.ODD) | promised
 
 
 def expected(retention: Retention, first: date, today: date) -> dict[Keeping, int]:
@@ -83,6 +80,15 @@ def expected(retention: Retention, first: date, today: date) -> dict[Keeping, in
     ages = range(min((today - first).days, retention.longest_days) + 1)
     found = list(keep(retention, [Dated(-age, newest - timedelta(age)) for age in ages], newest).values())
     return {kind: found.count(kind) for kind in (Keeping.DAILY, Keeping.WEEKLY, Keeping.MONTHLY, Keeping.REACH)}
+
+
+def _in_every_reading(retention: Retention, backups: Sequence[Dated]) -> dict[int, Keeping]:
+    """Choose among backups that count alike, oldest first, whoever's clock was right."""
+    kept = _kept(retention, backups)
+    if not agree(backups):
+        kept |= _kept(retention, if_later_are_right(backups))
+        kept |= _kept(retention, if_earlier_are_right(backups))
+    return kept
 
 
 def _kept(retention: Retention, backups: Sequence[Dated]) -> dict[int, Keeping]:
@@ -96,6 +102,8 @@ def _kept(retention: Retention, backups: Sequence[Dated]) -> dict[int, Keeping]:
         if backup.purpose not in {DAILY, MIDDAY} and backup.taken_at >= since:
             kept.setdefault(backup.number, Keeping.EXTRA)
     kept.setdefault(newest.number, Keeping.MIDDAY)
+    for part in before_pauses(backups, retention.daily, PAUSE):
+        kept = dict.fromkeys(_kept(retention, part), Keeping.ODD) | kept
     return kept
 
 
@@ -103,7 +111,7 @@ def _classes(retention: Retention, backups: Sequence[Dated]) -> dict[int, Keepin
     """Divide the backups that stand for their day, week or month among the exclusive classes."""
     days = _first_of(sorted(backups, key=_rank), lambda backup: backup.day)
     weeks = _first_of(days, lambda backup: backup.day.isocalendar()[:2])
-    months = _first_of(weeks, lambda backup: (backup.day.year, backup.day.month))
+    months = _first_of(weeks, _month)
     kept: dict[int, Keeping] = {}
     for found, number, kind in (
         (days, retention.daily, Keeping.DAILY),
@@ -136,27 +144,15 @@ def _rank(backup: Dated) -> tuple[date, int, int]:
     return backup.day, {DAILY: 0, MIDDAY: 2}.get(backup.purpose, 1), backup.number
 
 
+def _month(backup: Dated) -> tuple[int, int]:
+    """Return the month to which the backup's week belongs, as ISO 8601 gives a week to a year: that of its Thursday."""
+    thursday = backup.day + timedelta(4 - backup.day.isoweekday())
+    return thursday.year, thursday.month
+
+
 def _first_of(backups: Sequence[Dated], period: Callable[[Dated], K]) -> list[Dated]:
     """Return the first backup of each period, in order."""
     firsts: dict[K, Dated] = {}
     for backup in backups:
         firsts.setdefault(period(backup), backup)
     return list(firsts.values())
-
-
-# A clock that was set back dates the newest backups before older ones: they must not go as the oldest of all.
-def _contradicted(retention: Retention, ordered: Sequence[Dated]) -> list[Dated]:
-    """Return the newest daily backups by number that are older by their moment than one with a smaller number.
-
-    That one is among them: without it nobody could tell the next time.
-    """
-    newest = sorted((backup for backup in ordered if backup.purpose == DAILY), key=lambda backup: backup.number)
-    recent = {backup.number for backup in newest[-retention.daily :]}
-    found: list[Dated] = []
-    latest = newest[0] if newest else None
-    for backup in newest:
-        if latest is None or backup.taken_at > latest.taken_at:
-            latest = backup
-        elif backup.taken_at < latest.taken_at and backup.number in recent:
-            found += [latest, backup]
-    return found

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from growsoft_cloud.backup.retention import DAILY, MIDDAY
+from growsoft_cloud.backup.clocks import DAILY, MIDDAY
 
 # Where nobody chose an hour, the fleet's backups are spread over these minutes from midnight (UTC).
 NIGHT: Final = 6 * 60

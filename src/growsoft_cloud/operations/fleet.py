@@ -15,9 +15,9 @@ from growsoft.cli.databases import set_state
 from growsoft.cli.instance import Instance
 from growsoft.keeper.client import KeeperClient
 from growsoft.orm import Env
+from growsoft_cloud.backup.clocks import DAILY, MIDDAY
 from growsoft_cloud.backup.manifest import Subject
 from growsoft_cloud.backup.purge import end
-from growsoft_cloud.backup.retention import DAILY, MIDDAY
 from growsoft_cloud.backup.service import BackupService
 from growsoft_cloud.backup.swap import outlived
 from growsoft_cloud.desk import InstanceDesk, desk_of

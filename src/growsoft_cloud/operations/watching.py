@@ -11,10 +11,10 @@ from uuid import UUID
 
 from growsoft.apps.instance.data import MAIN_CLUSTER
 from growsoft.orm import Env
+from growsoft_cloud.backup.clocks import DAILY, MIDDAY
 from growsoft_cloud.backup.errors import SiteError
 from growsoft_cloud.backup.keys import lost
 from growsoft_cloud.backup.records import BackupRecord
-from growsoft_cloud.backup.retention import DAILY, MIDDAY
 from growsoft_cloud.backup.sites import Kind, Site
 from growsoft_cloud.fleet import Retention, models
 from growsoft_cloud.fleet.models.operations import RunState, Severity

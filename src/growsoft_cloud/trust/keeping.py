@@ -12,8 +12,9 @@ from uuid import UUID
 from growsoft.cli.world import InstanceWorld
 from growsoft.trust.states import Finding, State, judged
 from growsoft.trust.world import CannotCheck, World
+from growsoft_cloud.backup.clocks import Dated
 from growsoft_cloud.backup.errors import SiteError
-from growsoft_cloud.backup.retention import Dated, keep
+from growsoft_cloud.backup.retention import keep
 from growsoft_cloud.backup.sites import Kind, Site
 from growsoft_cloud.fleet import Retention, models
 from growsoft_cloud.operations.channels import channels_of

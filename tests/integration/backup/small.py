@@ -16,9 +16,9 @@ from growsoft.postgres.role_facts import RoleFacts
 from growsoft.postgres.sql import ident, sql
 from growsoft.postgres.superuser import superuser
 from growsoft.security.keyring import Keyring, KeyUnusable, Purpose, WrappedKey
+from growsoft_cloud.backup.clocks import DAILY
 from growsoft_cloud.backup.cluster import Capacity
 from growsoft_cloud.backup.manifest import Subject
-from growsoft_cloud.backup.retention import DAILY
 from growsoft_cloud.backup.service import BackupService
 from growsoft_cloud.fleet import Retention
 from growsoft_cloud.operations.due import History, Subscriber

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from growsoft_cloud.backup.retention import DAILY, MIDDAY
+from growsoft_cloud.backup.clocks import DAILY, MIDDAY
 from growsoft_cloud.operations.due import NIGHT, History, Subscriber, due, proofs_due, slot, wait_after
 
 START = datetime(2026, 3, 1, tzinfo=UTC)

@@ -8,7 +8,8 @@ from uuid import UUID
 
 import pytest
 
-from growsoft_cloud.backup.retention import Dated, keep
+from growsoft_cloud.backup.clocks import Dated
+from growsoft_cloud.backup.retention import keep
 from growsoft_cloud.fleet import Retention
 from growsoft_cloud.operations.metrics import text_of
 from growsoft_cloud.operations.monitor import Level, Seen, Watched, growth, troubles
