@@ -168,18 +168,23 @@ def _declared(name: str) -> Iterator[str]:
             case Menu():
                 yield from (value.title, value.section)
             case Form():
-                yield from (*value.titles, *(action.title for action in value.actions))
-            case List():
-                yield from (action.title for action in value.actions)
+                yield from (*value.titles, *_of_actions(value.actions))
             case Search():
-                yield from (known.title for known in value.filters)
-                yield from (known.title for known in value.groups)
-            case Filter() | GroupBy() | Action():
+                yield from (*(known.title for known in value.filters), *(known.title for known in value.groups))
+            case Action() | List():
+                yield from _of_actions(value.actions if isinstance(value, List) else (value,))
+            case Filter() | GroupBy():
                 yield value.title
             case Extension():
                 yield from _of_extension(value)
             case _:
                 pass
+
+
+def _of_actions(actions: tuple[Action, ...]) -> Iterator[str]:
+    """Give what buttons say, and what they ask."""
+    for action in actions:
+        yield from (action.title, action.confirm) if action.confirm else (action.title,)
 
 
 def _of_extension(change: Extension) -> Iterator[str]:

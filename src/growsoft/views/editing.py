@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import msgspec
@@ -13,12 +13,13 @@ from growsoft.views.entering import Read, Reader, Submitted, editable, entry_for
 from growsoft.views.fields import FieldView, ModelView
 from growsoft.views.following import Command, Typed, changed_names, following
 from growsoft.views.manner import PLAIN, Manner
-from growsoft.views.records import Record, Records, Stale
+from growsoft.views.records import SEQUENCE, Record, Records, Stale
 from growsoft.views.screens import Entry, EntryLine, EntryScreen, EntrySection, EntryTable
 from growsoft.views.values import Form, Group, Lines, Views
 from growsoft.words import _
 
 MOST_LINES: Final = 200
+STEP: Final = 10
 NOT_SAVED: Final = _("Nothing was saved yet: correct the marked fields.")
 
 
@@ -55,6 +56,24 @@ class Editor:
         follows = following(self.records, self.model, 0, Typed({}, {}), names, ()).values
         entries = self._entries(Record(0, "", {**values, **follows}))
         return self._screen(0, entries, tuple(self._table(part, ()) for part in self._lines()))
+
+    def copy(self, record: int) -> EntryScreen:
+        """Return the form of a new record that begins as a copy of another, its lines too; nothing is made yet."""
+        copied = self.records.copied(self.model)
+        found = self._read(record)
+        values = {name: value for name, value in found.values.items() if name in copied}
+        defaults = self.records.defaults(self.model, [f.name for f in self._fields() if f.name not in copied])
+        tables = tuple(self._copied_table(part, record) for part in self._lines())
+        return self._screen(0, self._entries(Record(0, "", {**defaults, **values})), tables)
+
+    def _copied_table(self, part: Lines, record: int) -> EntryTable:
+        """Return the lines of a record as new ones."""
+        lines = [Record(0, "", line.values) for line in self._line_records(record, part)[:MOST_LINES]]
+        table = self._table(part, lines)
+        columns, field = table.columns, table.field
+        return replace(
+            table, lines=tuple(self._line(field, columns, line, f"n{place}") for place, line in enumerate(lines))
+        )
 
     def open(self, record: int) -> EntryScreen:
         """Return the form of a record as it is now."""
@@ -203,7 +222,7 @@ class Editor:
         values = self.records.defaults(model, [column.name for column in columns])
         blank = self._line(field, columns, Record(0, "", values), "new")
         filled = tuple(self._line(field, columns, line, str(number)) for number, line in enumerate(lines))
-        return EntryTable(field, model, columns, filled, blank)
+        return EntryTable(field, model, columns, filled, blank, ordered=_ordered(model, columns))
 
     def _line(self, field: FieldView, columns: Sequence[FieldView], record: Record, key: str) -> EntryLine:
         """Return the inputs of one line."""
@@ -231,7 +250,8 @@ class Editor:
         keys = [key for key in dict.fromkeys(submitted.every(f"l.{part.field}")) if key.isalnum() and key != "new"]
         lines = tuple(self._submitted_line(table, key, submitted, own) for key in keys[:MOST_LINES])
         kept = tuple(line for line in lines if (line.record in own if line.record else not line.empty))
-        return SubmittedTable(replace(table, lines=tuple(line.entry for line in kept)), kept)
+        stored = {line.id: whole(line.values.get(SEQUENCE)) for line in own.values()} if table.ordered else {}
+        return SubmittedTable(replace(table, lines=tuple(line.entry for line in kept)), kept, stored)
 
     def _submitted_line(
         self, table: EntryTable, key: str, submitted: Submitted, own: Mapping[int, Record]
@@ -309,11 +329,25 @@ class SubmittedTable:
 
     table: EntryTable
     lines: tuple[SubmittedLine, ...]
+    stored: Mapping[int, int] = field(default_factory=dict[int, int])
 
     @property
     def touched(self) -> bool:
         """Whether any line asks for a change."""
-        return any(line.touched for line in self.lines)
+        return any(line.touched for line in self.lines) or bool(self._places())
+
+    def _places(self) -> dict[int, int]:
+        """Return the places that lines take, by where they stand: nothing as long as all are in their order."""
+        kept = [line for line in self.lines if not line.entry.delete]
+        if not self.table.ordered:
+            return {}
+        records = [line.record for line in kept]
+        old = [record for record in records if record]
+        if records[: len(old)] == old == [record for record in self.stored if record in set(old)]:
+            last = max(self.stored.values(), default=STEP)
+            return {place: last for place, record in enumerate(records) if not record and old}
+        before = [self.stored.get(record, 0) for record in records]
+        return {place: at for place, was in enumerate(before) if was != (at := STEP * (place + 1))}
 
     def commands(self) -> list[Command]:
         """Return the lines as changes of what is stored, one for each."""
@@ -330,10 +364,12 @@ class SubmittedTable:
         for line in self.lines:
             if line.entry.delete and line.record:
                 records.delete(model, line.record)
-        for line in self.lines:
-            if line.entry.delete or not line.touched:
+        places = self._places()
+        for place, line in enumerate(line for line in self.lines if not line.entry.delete):
+            if not line.touched and place not in places:
                 continue
             changes = {name: read.value for name, read in line.reads.items() if not line.record or read.changed}
+            changes |= {SEQUENCE: places[place]} if place in places else {}
             if line.record:
                 records.write(model, line.record, changes, version=line.entry.version)
             else:
@@ -343,6 +379,18 @@ class SubmittedTable:
 def _given(reads: Mapping[str, Read], *, all_of: bool) -> dict[str, object]:
     """Return the values that can be read, all of them or what differs from what is stored."""
     return {name: read.value for name, read in reads.items() if not read.entry.problem and (all_of or read.changed)}
+
+
+def _ordered(model: ModelView, columns: Iterable[FieldView]) -> bool:
+    """Say whether people put lines in their order by moving them: not where they write the number themselves."""
+    sequence = model.fields.get(SEQUENCE)
+    shown = any(column.name == SEQUENCE for column in columns)
+    return sequence is not None and sequence.kind == "integer" and not sequence.readonly and not shown
+
+
+def whole(value: object) -> int:
+    """Return a whole number, 0 for anything else."""
+    return value if isinstance(value, int) else 0
 
 
 def line_prefix(field: FieldView, key: str) -> str:
@@ -384,14 +432,14 @@ def _parts(
     form: Form, entries: Mapping[str, Entry], tables: Mapping[str, EntryTable]
 ) -> Iterator[EntrySection | EntryTable]:
     """Return inputs and tables in the order of the form; a heading without an input below it is left out."""
-    for part in form.parts:
+    for tab, part in form.placed:
         match part:
             case Group():
                 found = tuple(entries[name] for name in part.fields if name in entries)
                 if found:
-                    yield EntrySection(part.title, found)
+                    yield EntrySection(part.title, found, tab)
             case Lines() if part.field in tables:
-                yield tables[part.field]
+                yield replace(tables[part.field], tab=tab)
             case Lines():
                 pass
 

@@ -26,6 +26,8 @@ from growsoft.views.describing import model_view, readable_models
 from growsoft.views.fields import Link, ModelView, Money, Value
 
 STAMPS: Final = ("version", "write_uid", "write_date")
+# By a field of this name people put lines in their order.
+SEQUENCE: Final = "sequence"
 MOST_LINES: Final = 500
 MOST_REFERRED: Final = 10_000
 
@@ -117,12 +119,19 @@ class Records:
         view = model.fields[field]
         lines = self.model(view.relation)
         names = [*self._names(lines, columns), "version"]
+        columns = [*columns, *(name for name in (SEQUENCE,) if name in lines.fields and name not in columns)]
+        names = list(dict.fromkeys([*names, *columns]))
         rows = self._env[lines.name].search_read(Leaf((view.inverse,), "=", record), names, limit=MOST_LINES)
         found = self._records(lines, columns, rows)
         return [
             Record(line.id, line.name, line.values, int(row.get("version") or 0))
             for line, row in zip(found, rows, strict=True)
         ]
+
+    def copied(self, model: ModelView) -> frozenset[str]:
+        """Return the fields that a copy of a record begins with: what their model says may be copied."""
+        own = (field for field in self._info(model).fields.values() if field.copy and not field.unique)
+        return frozenset(field.name for field in own if not isinstance(field, One2many))
 
     def defaults(self, model: ModelView, fields: Iterable[str]) -> Mapping[str, Value]:
         """Return what a new record begins with."""
@@ -159,6 +168,19 @@ class Records:
         """Return the names of some records."""
         rows = self._env[model.name].search_read(condition, [model.rec_name], limit=limit)
         return [Link(int(row["id"]), _text(row[model.rec_name])) for row in rows]
+
+    def may_be_named(self, model: ModelView) -> bool:
+        """Say whether a record can be made of nothing but a name."""
+        info = self._info(model)
+        named = info.fields.get(model.rec_name)
+        needed = (f for f in info.fields.values() if f.required and f.default is None and f.name != model.rec_name)
+        return (
+            model.may("create")
+            and named is not None
+            and named.kind == "char"
+            and not named.worked_out
+            and not any(field.stored and not field.worked_out for field in needed)
+        )
 
     def draft(
         self, model: ModelView, record: int, values: Raw, changed: Sequence[str], names: Sequence[str]

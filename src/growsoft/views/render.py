@@ -15,6 +15,7 @@ from growsoft.orm.fields.markup import cleaned
 from growsoft.views.formats import size
 from growsoft.views.manner import PLAIN, Manner
 from growsoft.views.paths import file_path, files_path, list_path, options_path, record_path
+from growsoft.views.screens import tabbed
 
 SUFFIXES: Final = (".html", ".txt")
 
@@ -26,6 +27,7 @@ class Templates:
         """Read the templates; `known` is what all of them may use beside their own context."""
         self._known: dict[str, object] = {
             "hx": hx, "markup": markup, "file_path": file_path, "files_path": files_path,
+            "tabbed": tabbed,
             "list_path": list_path, "record_path": record_path, "options_path": options_path, **known,
         }  # fmt: skip
         self._environment = Environment(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import msgspec
 
@@ -176,6 +177,7 @@ class Section:
     title: str
     cells: tuple[Cell, ...] = ()
     table: Table | None = None
+    tab: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +186,19 @@ class Step:
 
     label: str
     current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Tabbed:
+    """What stands one below the other, or in one tab; sections of a page or of a form."""
+
+    title: str
+    parts: tuple[Section | EntrySection | EntryTable, ...]
+
+
+def tabbed(parts: Sequence[Section | EntrySection | EntryTable]) -> tuple[Tabbed, ...]:
+    """Put neighbours of the same tab together."""
+    return tuple(Tabbed(title, tuple(found)) for title, found in groupby(parts, key=lambda part: part.tab))
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,14 +216,14 @@ def record_screen(
 ) -> RecordScreen:
     """Put a record's page together; a heading without anything below it is left out."""
     sections: list[Section] = []
-    for part in view.parts:
+    for tab, part in view.placed:
         match part:
             case Group():
                 fields = tuple(field for field in model.known(part.fields) if field.name not in tables)
-                sections.append(Section(part.title, cells(fields, record, manner)))
+                sections.append(Section(part.title, cells(fields, record, manner), tab=tab))
             case Lines() if part.field in tables:
                 table = tables[part.field]
-                sections.append(Section(table.field.label, table=table))
+                sections.append(Section(table.field.label, table=table, tab=tab))
             case Lines():
                 pass
     kept = tuple(section for section in sections if section.cells or section.table)
@@ -271,6 +286,7 @@ class EntrySection:
 
     title: str
     entries: tuple[Entry, ...]
+    tab: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,6 +319,8 @@ class EntryTable:
     columns: tuple[FieldView, ...]
     lines: tuple[EntryLine, ...]
     blank: EntryLine
+    tab: str = ""
+    ordered: bool = False
 
     @property
     def entries(self) -> tuple[Entry, ...]:

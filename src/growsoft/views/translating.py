@@ -61,4 +61,7 @@ def _search(search: Search, terms: Terms) -> Search:
 
 
 def _actions(actions: tuple[Action, ...], terms: Terms) -> tuple[Action, ...]:
-    return tuple(Action(terms.text(action.title), action.method, when=action.when) for action in actions)
+    return tuple(
+        Action(terms.text(action.title), action.method, when=action.when, confirm=terms.text(action.confirm))
+        for action in actions
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -90,7 +91,8 @@ def test_sw5_every_address_that_takes_a_post_refuses_a_forged_one(ben: Browser, 
     posts = [route.pattern for routes in (ROUTES, SIGNED_IN_ROUTES) for route in routes if route.method == "POST"]
     assert len(posts) >= 7
     for pattern in posts:
-        path = pattern.replace("{model:model}", "show.tag").replace("{record:id}", str(tag)).replace("{token}", "t")
+        path = re.sub(r"\{[a-z]+(:text)?\}", "t", pattern.replace("{model:model}", "show.tag"))
+        path = re.sub(r"\{[a-z]+:id\}", str(tag), path)
         assert _post(ben, path, "") == 403, path
         assert _post(ben, path, _token(ben), **{"sec-fetch-site": "cross-site"}) == 403, path
     assert ben.get("/app").status == 200

@@ -6,7 +6,7 @@ from decimal import Decimal
 from enum import Enum
 
 from growsoft.apps.base.models import Currency, Users
-from growsoft.errors import ValidationError
+from growsoft.errors import UserError, ValidationError
 from growsoft.orm import Access, Check, Model, Rule, api, current, fields
 
 
@@ -96,6 +96,19 @@ class Item(Model):
     def untyped(self, what) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001  # pyright: ignore  what is tested
         """Take something without saying what it is."""
 
+    @api.public
+    def action_open(self) -> None:
+        """Open items."""
+        self.write({"state": State.OPEN})
+
+    @api.public
+    def action_finish(self) -> None:
+        """Finish items, if there are any of them."""
+        for item in self:
+            item.state = State.DONE
+            if not item.count:
+                raise UserError(f"There is none of {item.name}; say how many there are.")
+
     def unmarked(self) -> str:
         """Nobody outside gets here."""
         return "reached"
@@ -111,9 +124,10 @@ class Line(Model):
     """Line: a part of an item."""
 
     _name = "show.line"
-    _order = "id"
+    _order = "sequence, id"
 
     item_id = fields.Many2one(Item, required=True)
+    sequence = fields.Integer(default=10)
     name = fields.Char(required=True)
     owner_id = fields.Many2one(Owner)
     quantity = fields.Decimal(default=Decimal(1))

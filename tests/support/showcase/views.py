@@ -1,16 +1,20 @@
 """Views of the showcase: a form with headings, steps and lines, a search with filters; the rest are default views."""
 
-from growsoft.views.values import Filter, Form, Group, Lines, List, Menu, Search
+from growsoft.views.values import Action, Filter, Form, Group, Lines, List, Menu, Search, Tab
 from tests.support.showcase.models import Item, State
 
 item_form = Form(
     "show.item",
     Group("", "name", "code", "owner_id", "tag_ids"),
     Group("Figures", "count", "weight", "currency_id", "price", "total", "day", "moment", "active"),
-    Group("Notes", "note", "secret", "creator_id"),
-    Group("Life", "state"),
+    Tab("Notes", Group("", "note", "secret", "creator_id")),
+    Tab("Life", Group("", "state")),
     Lines("line_ids", "name", "owner_id", "quantity"),
     status="state",
+    actions=(
+        Action("Open it", Item.action_open, when=Item.state == State.DRAFT),
+        Action("Finish", Item.action_finish, when=Item.state == State.OPEN, confirm="Finish? It is not opened again."),
+    ),
 )
 item_search = Search(
     "show.item",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from growsoft.apps.sale.models import Order, OrderState
-from growsoft.views.values import Filter, Form, Group, Lines, List, Menu, Search
+from growsoft.views.values import Action, Filter, Form, Group, Lines, List, Menu, Search
 
 order_list = List(
     "sale.order", "name", "date_order", "partner_id", "user_id", "commitment_date", "state", "amount_total"
@@ -16,6 +16,15 @@ order_form = Form(
     Group("Total", "amount_total", "currency_id", "company_id"),
     Group("Terms", "note"),
     status="state",
+    actions=(
+        Action("Confirm", Order.action_confirm, when=Order.state.in_([OrderState.DRAFT, OrderState.SENT])),
+        Action(
+            "Cancel order",
+            Order.action_cancel,
+            when=Order.state.in_([OrderState.DRAFT, OrderState.SENT, OrderState.SALE]),
+            confirm="Cancel this order? It stays here as cancelled.",
+        ),
+    ),
 )
 order_search = Search(
     "sale.order",

@@ -38,6 +38,15 @@ class Form(Anchored):
         return tuple(one for part in self.tree for one in (part.parts if isinstance(part, Tab) else (part,)))
 
     @property
+    def placed(self) -> tuple[tuple[str, Group | Lines], ...]:
+        """All groups and tables of lines, each with the title of its tab, empty for those above the tabs."""
+        return tuple(
+            (part.title if isinstance(part, Tab) else "", one)
+            for part in self.tree
+            for one in (part.parts if isinstance(part, Tab) else (part,))
+        )
+
+    @property
     def fields(self) -> tuple[str, ...]:
         """All fields of the form, each once."""
         named = [*((self.status,) if self.status else ())]

@@ -58,15 +58,19 @@ Part: TypeAlias = Group | Lines | Tab
 class Action:
     """A public method that people run by its title: on a record, or on the rows that they chose in a list.
 
-    With `when` it is offered only for records that meet a condition.
+    With `when` it is offered only for records that meet a condition, with `confirm` it first asks this question.
     """
 
     title: str
     method: str
     when: Condition | None
+    confirm: str
 
-    def __init__(self, title: str, method: Callable[..., Any] | str, *, when: Condition | None = None) -> None:
+    def __init__(
+        self, title: str, method: Callable[..., Any] | str, *, when: Condition | None = None, confirm: str = ""
+    ) -> None:
         """`Action("Confirm", Order.action_confirm, when=Order.state == OrderState.DRAFT)`."""
         object.__setattr__(self, "title", title)
         object.__setattr__(self, "method", method if isinstance(method, str) else method.__name__)
         object.__setattr__(self, "when", when)
+        object.__setattr__(self, "confirm", confirm)

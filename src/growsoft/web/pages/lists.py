@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
+import msgspec
+
 from growsoft.errors import UserError
 from growsoft.views.fields import ModelView
 from growsoft.views.paths import list_path
@@ -12,7 +14,8 @@ from growsoft.views.query import PAGE_SIZE, Query, condition_of, order_of, query
 from growsoft.views.records import Page
 from growsoft.views.screens import ListScreen, list_screen
 from growsoft.views.values import Views
-from growsoft.web.http import Response
+from growsoft.web.errors import PageNotFound
+from growsoft.web.http import JSON, TEXT, Response
 from growsoft.web.pages.routes import SIGNED_IN_ROUTES
 from growsoft.web.visit import SignedInVisit
 
@@ -70,4 +73,22 @@ def options(visit: SignedInVisit, model: str) -> Response:
     owner = visit.request.query.get("field", "")
     text = visit.request.query.get(owner, "").strip()[:200] if owner else ""
     links = visit.records.named(view, text, limit=MOST_OPTIONS)
-    return visit.fragment("_options.html", {"links": links, "text": text, "owner": owner.replace(".", "-")})
+    known = any(link.name.casefold() == text.casefold() for link in links)
+    creates = bool(text) and not known and visit.records.may_be_named(view)
+    context = {"links": links, "text": text, "owner": owner.replace(".", "-"), "model": model, "creates": creates}
+    return visit.fragment("_options.html", context)
+
+
+@SIGNED_IN_ROUTES.post("/app/{model:model}/options")
+def create_named(visit: SignedInVisit, model: str) -> Response:
+    """Make a record of which only the name is known, for a combobox; what is against it is told as text."""
+    view = visit.records.model(model)
+    name = " ".join(visit.form.get("name", "").split())
+    if not name or not visit.records.may_be_named(view):
+        raise PageNotFound
+    try:
+        with visit.records.savepoint():
+            made = visit.records.create(view, {view.rec_name: name})
+    except UserError as error:
+        return Response(status=422, body=visit.manner.say(error.words).encode(), content_type=TEXT)
+    return Response(body=msgspec.json.encode({"id": made, "name": name}), content_type=JSON)

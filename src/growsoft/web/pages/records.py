@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from growsoft.errors import MissingError, UserError
 from growsoft.orm.fields.binary import MAX_SIZE
+from growsoft.views.acting import act, archive, buttons_of
 from growsoft.views.attachments import files_of, kept_for
 from growsoft.views.editing import Editor, NotSaved
 from growsoft.views.fields import ModelView
@@ -22,16 +23,23 @@ ADD = "add"
 @SIGNED_IN_ROUTES.get("/app/{model:model}/{record:id}")
 def show(visit: SignedInVisit, model: str, record: int) -> Response:
     """Show a record with its lines."""
-    view = visit.records.model(model)
+    return _shown(visit, visit.records.model(model), record)
+
+
+def _shown(visit: SignedInVisit, view: ModelView, record: int, *, problem: str = "") -> Response:
+    """Return the page of a record, with what could not be done with it."""
     form = visit.catalogue.views(view).form
     found = visit.records.read(view, record, form.fields)
     manner = visit.manner
     screen = record_screen(view, form, found, _tables(visit, view, form, record), manner)
-    changed = manner.moment(found.changed_at) if found.changed_at is not None else ""
     files = files_of(visit.env, view, record, manner) if kept_for(visit.env, view) else None
-    files = files if files and (files.files or files.changeable) else None
-    context = {"screen": screen, "changed": changed, "model": view, "record": found, "files": files, "most": MAX_SIZE}
-    return visit.page("record.html", {**_frame(visit, view), **context, "problem": ""})
+    context = {
+        "screen": screen, "model": view, "record": found, "most": MAX_SIZE, "problem": "", "refused": problem,
+        "changed": manner.moment(found.changed_at) if found.changed_at is not None else "",
+        "files": files if files and (files.files or files.changeable) else None,
+        "buttons": buttons_of(visit.env, view, form, record),
+    }  # fmt: skip
+    return visit.page("record.html", {**_frame(visit, view), **context}, status=422 if problem else 200)
 
 
 def _tables(visit: SignedInVisit, model: ModelView, form: Form, record: int) -> dict[str, Table]:
@@ -62,8 +70,11 @@ def history(visit: SignedInVisit, model: str, record: int) -> Response:
 
 @SIGNED_IN_ROUTES.get("/app/{model:model}/new")
 def ask_new(visit: SignedInVisit, model: str) -> Response:
-    """Show an empty form."""
-    return _form(visit, _editor(visit, model, "create").new())
+    """Show an empty form, or one that begins as a copy of another record."""
+    editor = _editor(visit, model, "create")
+    other = visit.request.query.get("copy", "")
+    known = other.isascii() and other.isdigit() and 0 < len(other) < 19
+    return _form(visit, editor.copy(int(other)) if known else editor.new())
 
 
 @SIGNED_IN_ROUTES.post("/app/{model:model}/new")
@@ -99,6 +110,34 @@ def follow(visit: SignedInVisit, model: str, record: int) -> Response:
 def _following(visit: SignedInVisit, editor: Editor, record: int) -> Response:
     """Return the values that the client puts in place."""
     return visit.fragment("_following.html", {"entries": editor.following(record, visit.form)})
+
+
+@SIGNED_IN_ROUTES.post("/app/{model:model}/{record:id}/do/{method:text}")
+def run_action(visit: SignedInVisit, model: str, record: int, method: str) -> Response:
+    """Run an action of the form, or show the record with what was against it."""
+    view = visit.records.model(model)
+    try:
+        with visit.records.savepoint():
+            act(visit.env, view, visit.catalogue.views(view).form, record, method)
+    except MissingError:
+        raise
+    except UserError as error:
+        return _shown(visit, view, record, problem=error.words)
+    return visit.go(record_path(model, record))
+
+
+@SIGNED_IN_ROUTES.post("/app/{model:model}/{record:id}/archive")
+def set_active(visit: SignedInVisit, model: str, record: int) -> Response:
+    """Take a record out of use, or into use again."""
+    view = visit.records.model(model)
+    try:
+        with visit.records.savepoint():
+            archive(visit.env, view, record, active=visit.form.get("active") == "1")
+    except MissingError:
+        raise
+    except UserError as error:
+        return _shown(visit, view, record, problem=error.words)
+    return visit.go(record_path(model, record))
 
 
 @SIGNED_IN_ROUTES.get("/app/{model:model}/{record:id}/delete")

@@ -20,6 +20,7 @@ const mark = (input, option) => {
 };
 
 const pick = (input, option) => {
+  if (option.dataset.create) return make(input, option);
   const { box, picked } = parts(input);
   const name = option.textContent.trim();
   if (box.dataset.combo === "many") {
@@ -30,7 +31,32 @@ const pick = (input, option) => {
     picked.value = option.dataset.id;
   }
   close(input);
+  reopen(box, option.dataset.id);
   input.dispatchEvent(new Event("change", { bubbles: true }));
+};
+
+const reopen = (box, id) => {
+  const link = box.querySelector("[data-open]");
+  if (!link) return;
+  link.hidden = !id;
+  if (id) link.href = `${link.dataset.open}/${id}`;
+};
+
+const make = async (input, option) => {
+  const { create, at, csrf, failed } = option.dataset;
+  close(input);
+  option.remove();
+  const answer = await fetch(at, { method: "POST", body: new URLSearchParams({ csrf, name: create }) });
+  const plain = (answer.headers.get("content-type") ?? "").startsWith("text/plain");
+  if (answer.ok) {
+    const { id, name } = await answer.json();
+    const made = document.createElement("li");
+    made.dataset.id = id;
+    made.textContent = name;
+    pick(input, made);
+  } else {
+    document.dispatchEvent(new CustomEvent("say", { detail: plain ? await answer.text() : failed }));
+  }
 };
 
 const addTag = (box, id, name) => {
@@ -53,6 +79,7 @@ document.addEventListener("input", (event) => {
   if (!isCombo(event.target) || !event.isTrusted) return;
   const { picked } = parts(event.target);
   if (picked) picked.value = "";
+  reopen(parts(event.target).box, "");
 });
 
 document.addEventListener("htmx:after:swap", (event) => {

@@ -63,6 +63,20 @@ document.addEventListener("click", (event) => {
   row.querySelector("input:not([type=hidden]), select, textarea")?.focus();
 });
 
+const moved = (row, way) => {
+  const other = way === "up" ? row.previousElementSibling : row.nextElementSibling;
+  if (!other) return;
+  if (way === "up") other.before(row);
+  else other.after(row);
+};
+document.addEventListener("click", (event) => {
+  const mover = event.target.closest("[data-move]");
+  if (!mover) return;
+  moved(mover.closest("tr"), mover.dataset.move);
+  mover.focus();
+  touched(mover.closest("form"));
+});
+
 // Names are `l.<field>.new.<rest>`, ids the same with dashes.
 const rekeyed = (value, field, key) =>
   value.replaceAll(`l.${field}.new.`, `l.${field}.${key}.`).replaceAll(`l-${field}-new-`, `l-${field}-${key}-`);
