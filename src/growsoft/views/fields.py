@@ -21,6 +21,9 @@ TEXTS: Final = frozenset[Kind](("char", "text"))
 SHOWN_ONLY: Final = frozenset[Kind](("one2many", "json", "reference", "binary"))
 MANY: Final = frozenset[Kind](("one2many", "many2many"))
 UNSEARCHED: Final = frozenset[Kind](("json", "reference", "binary"))
+GROUPED: Final = frozenset[Kind](
+    ("char", "integer", "boolean", "date", "datetime", "selection", "many2one", "many2many")
+)
 UNSORTED: Final = UNSEARCHED | {"text", "html"}
 
 # What every table has and no form of people's own shows by itself.
@@ -74,6 +77,11 @@ class FieldView:
     def searchable(self) -> bool:
         """Whether lists can be searched by it."""
         return (self.stored or self.kind in MANY) and self.kind not in UNSEARCHED
+
+    @property
+    def groupable(self) -> bool:
+        """Whether lists can be grouped by it."""
+        return self.kind in GROUPED and (self.stored or self.kind == "many2many")
 
     @property
     def numeric(self) -> bool:

@@ -85,16 +85,21 @@ class Records:
     # -- reading -----------------------------------------------------------------------------------------------------
 
     def page(
-        self, model: ModelView, fields: Sequence[str], condition: Condition, *, order: str, offset: int, limit: int
-    ) -> Page:
-        """Return a page of a list, the names of linked records joined in, and the number of all."""
+        self, model: ModelView, fields: Sequence[str], condition: Condition, *,
+        order: str, offset: int, limit: int, count: int | None = None,
+    ) -> Page:  # fmt: skip
+        """Return a page of a list, the names of linked records joined in, and the number of all unless it is known."""
         found = self._env[model.name]
         rows = found.search_read(condition, self._names(model, fields), offset=offset, limit=limit, order=order)
-        # A page that is not full is the last one, so its end is the number of all.
-        counted = len(rows) == limit or (offset and not rows)
-        return Page(
-            self._records(model, fields, rows), found.search_count(condition) if counted else offset + len(rows)
-        )
+        if count is None:
+            # A page that is not full is the last one, so its end is the number of all.
+            counted = len(rows) == limit or (offset and not rows)
+            count = found.search_count(condition) if counted else offset + len(rows)
+        return Page(self._records(model, fields, rows), count)
+
+    def count(self, model: ModelView, condition: Condition) -> int:
+        """Return how many records meet a condition."""
+        return self._env[model.name].search_count(condition)
 
     def read(self, model: ModelView, record: int, fields: Sequence[str]) -> Record:
         """Return one record with its version; raises `MissingError` without telling whether it exists."""

@@ -1,4 +1,4 @@
-"""Screens as values: what a list, a record or an entry form shows, ready for a template that decides nothing."""
+"""Screens as values: what a record or an entry form shows, ready for a template that decides nothing."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ import msgspec
 from growsoft.views.fields import FieldView, Link, ModelView, Value
 from growsoft.views.formats import shown
 from growsoft.views.manner import PLAIN, Manner
-from growsoft.views.query import PAGE_SIZE, Facet, Query
-from growsoft.views.records import Page, Record
-from growsoft.views.values import Form, Group, Lines, List, Search
+from growsoft.views.records import Record
+from growsoft.views.values import Form, Group, Lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,115 +40,12 @@ class Row:
     cells: tuple[Cell, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Chip:
-    """A facet that is on, in words, and the address without it."""
-
-    label: str
-    text: str
-    without: str
-
-
-@dataclass(frozen=True, slots=True)
-class Toggle:
-    """A ready filter: whether it is on, and the address with it switched."""
-
-    title: str
-    on: bool
-    address: str
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """The head of a column: its field, the address that sorts by it, and how it is sorted now."""
-
-    field: FieldView
-    address: str
-    sorted: str
-
-
-@dataclass(frozen=True, slots=True)
-class ListScreen:
-    """A page of a list."""
-
-    model: ModelView
-    path: str
-    query: Query
-    columns: tuple[Column, ...]
-    rows: tuple[Row, ...]
-    chips: tuple[Chip, ...]
-    toggles: tuple[Toggle, ...]
-    total: int
-    problem: str = ""
-
-    @property
-    def kept(self) -> tuple[tuple[str, str], ...]:
-        """What another search keeps: everything but its words and the page."""
-        return tuple((name, value) for name, value in self.query.pairs() if name not in {"q", "page"})
-
-    @property
-    def first(self) -> int:
-        """The number of the first row on this page, counted from one."""
-        return min((self.query.page - 1) * PAGE_SIZE + 1, self.total)
-
-    @property
-    def last(self) -> int:
-        """The number of the last row on this page."""
-        return self.first + len(self.rows) - 1 if self.rows else self.first
-
-    @property
-    def pages(self) -> int:
-        """How many pages there are."""
-        return max(1, -(-self.total // PAGE_SIZE))
-
-    @property
-    def previous(self) -> str:
-        """The address of the page before, empty on the first."""
-        return self.query.at(min(self.query.page - 1, self.pages)).address(self.path) if self.query.page > 1 else ""
-
-    @property
-    def following(self) -> str:
-        """The address of the next page, empty on the last."""
-        return self.query.at(self.query.page + 1).address(self.path) if self.query.page < self.pages else ""
-
-
-def list_screen(
-    model: ModelView, path: str, view: List, search: Search, query: Query, page: Page, manner: Manner = PLAIN
-) -> ListScreen:
-    """Put a list together."""
-    fields = model.known(view.columns)
-    return ListScreen(
-        model=model,
-        path=path,
-        query=query,
-        columns=tuple(_column(field, path, query) for field in fields),
-        rows=tuple(Row(record.id, record.name, cells(fields, record, manner)) for record in page.records),
-        chips=tuple(_chip(model, facet, path, query) for facet in query.facets),
-        toggles=tuple(
-            Toggle(known.title, known.name in query.filters, query.toggled(known.name).address(path))
-            for known in search.filters
-        ),
-        total=page.total,
-    )
-
-
 def cells(fields: Sequence[FieldView], record: Record, manner: Manner = PLAIN) -> tuple[Cell, ...]:
     """Return the values of a record as cells, one for each field."""
     return tuple(
         Cell(field, record.values.get(field.name), shown(field, record.values.get(field.name), manner))
         for field in fields
     )
-
-
-def _column(field: FieldView, path: str, query: Query) -> Column:
-    """Return the head of a column."""
-    sort = {field.name: "ascending", f"-{field.name}": "descending"}.get(query.sort, "")
-    return Column(field, query.sorted_by(field.name).address(path) if field.sortable else "", sort)
-
-
-def _chip(model: ModelView, facet: Facet, path: str, query: Query) -> Chip:
-    """Return a facet in words."""
-    return Chip(model.fields[facet.field].label, facet.text, query.without(facet).address(path))
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,12 +65,24 @@ def names(answer: Answer) -> list[str]:
         ("f=unknown:1", ["Chai", "Chang", "Tofu"]),
         ("sort=-count", ["Chang", "Tofu", "Chai"]),
         ("sort=owner_id", ["Chang", "Tofu", "Chai"]),
+        ("f=count:>=5&f=count:<100", ["Chai", "Tofu"]),
+        ("f=count:!%3D5", ["Chang", "Tofu"]),
+        ("f=name:%3Dchai", ["Chai"]),
+        ("f=name:!~ch", ["Tofu"]),
+        ("f=owner_id:%23999999", []),
+        ("f=owner_id.city:kyo", ["Chai"]),
+        ("f=day:2024-Q2", ["Chai", "Chang"]),
+        ("f=day:2024-W20", ["Chai"]),
+        ("f=moment:!*", ["Chang", "Tofu"]),
+        ("f=moment:*", ["Chai"]),
+        ("f=state:!%3Ddraft", ["Chai", "Chang"]),
+        ("sort=owner_id.city", ["Chang", "Tofu", "Chai"]),
         ("sort=secret", ["Chai", "Chang", "Tofu"]),
         ("sort=name;drop", ["Chai", "Chang", "Tofu"]),
     ],
 )
 def test_a_search_finds(items: Showcase, ben: Browser, query: str, expected: list[str]) -> None:
-    answer = ben.get(f"/app/show.item?{query}")
+    answer = ben.get(f"/app/show.item?archived=1&{query}")
     assert answer.status == 200
     assert names(answer) == expected
     assert items.site.name == "show"

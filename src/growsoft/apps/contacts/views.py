@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from growsoft.apps.contacts.models import Partner
-from growsoft.views.values import Filter, Form, Group, Lines, List, Menu, Search
+from growsoft.views.values import Filter, Form, Group, GroupBy, Lines, List, Menu, Search
 
 partner_list = List(
     "res.partner", "name", "ref", "company_name", "phone", "email", "city", "country_id", order="name, id"
@@ -28,6 +28,12 @@ partner_search = Search(
         Filter("suppliers", "Suppliers", Partner.supplier_rank > 0),
         Filter("companies", "Companies", Partner.is_company == True),  # noqa: E712  a condition, not a truth value
         Filter("archived", "Archived", Partner.active == False),  # noqa: E712  as above
+    ),
+    groups=(
+        GroupBy("Country", Partner.country_id),
+        GroupBy("City", Partner.city),
+        GroupBy("Salesperson", Partner.user_id),
+        GroupBy("Company", Partner.parent_id),
     ),
 )
 menu = Menu("Contacts", "res.partner", "Contacts", 20)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from growsoft.apps.products.models import Product
-from growsoft.views.values import Filter, Form, Group, List, Menu, Search
+from growsoft.views.values import Filter, Form, Group, GroupBy, List, Menu, Search
 
 product_list = List(
     "product.product", "name", "default_code", "categ_id", "supplier_id", "uom_name", "list_price", "qty_available"
@@ -23,6 +23,7 @@ product_search = Search(
         Filter("sold", "Can be sold", Product.sale_ok == True),  # noqa: E712  a condition, not a truth value
         Filter("short", "None on hand", Product.qty_available <= 0),
     ),
+    groups=(GroupBy("Category", Product.categ_id), GroupBy("Supplier", Product.supplier_id)),
 )
 product_menu = Menu("Products", "product.product", "Products", 30)
 

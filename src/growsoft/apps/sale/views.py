@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from growsoft.apps.contacts.models import Partner
 from growsoft.apps.sale.models import Order, OrderState
-from growsoft.views.values import Action, Filter, Form, Group, Lines, List, Menu, Search
+from growsoft.views.values import Action, Filter, Form, Group, GroupBy, Lines, List, Menu, Search
 
 order_list = List(
-    "sale.order", "name", "date_order", "partner_id", "user_id", "commitment_date", "state", "amount_total"
+    "sale.order",
+    "name",
+    "date_order",
+    "partner_id",
+    "user_id",
+    "commitment_date",
+    "state",
+    "amount_total",
+    totals=(Order.amount_total,),
 )
 order_form = Form(
     "sale.order",
@@ -34,6 +43,14 @@ order_search = Search(
         Filter("quotations", "Quotations", Order.state.in_([OrderState.DRAFT, OrderState.SENT])),
         Filter("orders", "Orders", Order.state == OrderState.SALE),
         Filter("cancelled", "Cancelled", Order.state == OrderState.CANCEL),
+    ),
+    groups=(
+        GroupBy("Customer", Order.partner_id),
+        GroupBy("Country", (Order.partner_id, Partner.country_id)),
+        GroupBy("Salesperson", Order.user_id),
+        GroupBy("State", Order.state),
+        GroupBy("Month", Order.date_order, "month"),
+        GroupBy("Year", Order.date_order, "year"),
     ),
 )
 order_menu = Menu("Orders", "sale.order", "Sales", 10)

@@ -1,6 +1,6 @@
 """Pages: each module answers the addresses of one kind of screen."""
 
-from growsoft.web.pages import files, home, lists, preferences, records, signin
+from growsoft.web.pages import files, home, lists, options, preferences, records, signin
 from growsoft.web.pages.routes import ROUTES, SIGNED_IN_ROUTES
 
-__all__ = ["ROUTES", "SIGNED_IN_ROUTES", "files", "home", "lists", "preferences", "records", "signin"]
+__all__ = ["ROUTES", "SIGNED_IN_ROUTES", "files", "home", "lists", "options", "preferences", "records", "signin"]

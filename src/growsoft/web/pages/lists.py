@@ -1,94 +1,97 @@
-"""Lists: search, order and pages of any model, and what comboboxes offer."""
+"""Lists: search, groups, order and pages of any model, and saved searches."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import Final
+from urllib.parse import parse_qsl
 
-import msgspec
-
-from growsoft.errors import UserError
-from growsoft.views.fields import ModelView
+from growsoft.errors import UserError, ValidationError
+from growsoft.views.facets import SIGNS
+from growsoft.views.lister import Lister, unit_choices
+from growsoft.views.listing import ListScreen, Saved
 from growsoft.views.paths import list_path
-from growsoft.views.query import PAGE_SIZE, Query, condition_of, order_of, query_of
-from growsoft.views.records import Page
-from growsoft.views.screens import ListScreen, list_screen
-from growsoft.views.values import Views
+from growsoft.views.saving import MODEL, forget_search, opened_first, save_search, saved_searches
 from growsoft.web.errors import PageNotFound
-from growsoft.web.http import JSON, TEXT, Response
+from growsoft.web.http import Response, redirect
 from growsoft.web.pages.routes import SIGNED_IN_ROUTES
 from growsoft.web.visit import SignedInVisit
 
-MOST_OPTIONS: Final = 8
-# An offset costs as much as all rows before it: whoever wants row 800,000 searches.
-LAST_PAGE: Final = 10_000
+# What the forms that build a condition or a group send; their answer is at the address that says it shortly.
+BUILDERS: Final = ("by", "key")
 
 
 @SIGNED_IN_ROUTES.get("/app/{model:model}")
 def show(visit: SignedInVisit, model: str) -> Response:
     """Show a list, or only its rows when they are swapped into a page that shows the rest."""
-    view = visit.records.model(model)
-    views = visit.catalogue.views(view)
-    screen = _screen(visit, view, views)
-    if visit.request.partial:
-        return visit.fragment("_list.html", {"screen": screen})
+    lister = lister_of(visit, model, visit.request.query.pairs())
+    if any(name in visit.request.query for name in BUILDERS):
+        return redirect(lister.query.address(lister.path))
+    saved = saved_of(visit, lister)
+    first = opened_first(saved) if not visit.request.query_string and not visit.request.partial else None
+    if first is not None:
+        return redirect(first.address)
+    return page_of(visit, replace(lister.screen(), saved=saved))
+
+
+def page_of(visit: SignedInVisit, screen: ListScreen) -> Response:
+    """Return a list as a page, or as the part of it that is swapped."""
     context = {
         "screen": screen,
-        "title": visit.catalogue.title(view),
-        "here": model,
-        "searchable": [field for field in view.fields.values() if field.searchable],
+        "signs": tuple(SIGNS.items()),
+        "units": unit_choices(visit.manner),
+        "keeps": MODEL in visit.env.registry.models,
     }
-    return visit.page("list.html", context)
+    if visit.request.partial:
+        return visit.fragment("_list.html", context)
+    title = visit.catalogue.title(screen.model)
+    return visit.page("list.html", {**context, "title": title, "here": screen.model.name})
 
 
-def _screen(visit: SignedInVisit, model: ModelView, views: Views) -> ListScreen:
-    """Look the rows up; a search that is not understood shows none, and says why."""
-    query = query_of(model, views.search, visit.request.query.pairs())
-    query = replace(query, page=min(query.page, LAST_PAGE))
-    path, manner = list_path(model.name), visit.manner
-    try:
-        page = _page(visit, model, views, query)
-    except UserError as error:
-        empty = list_screen(model, path, views.list, views.search, query, Page((), 0), manner)
-        return replace(empty, problem=error.words)
-    return list_screen(model, path, views.list, views.search, query, page, manner)
+def lister_of(visit: SignedInVisit, model: str, pairs: tuple[tuple[str, str], ...]) -> Lister:
+    """Return what looks up a list for whoever visits. Raises `MissingError` for a model that he may not read."""
+    view = visit.records.model(model)
+    views = visit.catalogue.views(view)
+    return Lister(visit.env, visit.records, view, views, list_path(model), pairs, visit.manner)
 
 
-def _page(visit: SignedInVisit, model: ModelView, views: Views, query: Query) -> Page:
-    """Look up one page of a list."""
-    return visit.records.page(
-        model,
-        views.list.columns,
-        condition_of(model, views.search, query, visit.manner),
-        order=order_of(query, views.list.order),
-        offset=(query.page - 1) * PAGE_SIZE,
-        limit=PAGE_SIZE,
+def saved_of(visit: SignedInVisit, lister: Lister) -> tuple[Saved, ...]:
+    """Return the saved searches of a list."""
+    return saved_searches(
+        visit.env, lister.model.name, lister.path, lambda text: replace(lister, pairs=pairs_in(text)).query
     )
 
 
-@SIGNED_IN_ROUTES.get("/app/{model:model}/options")
-def options(visit: SignedInVisit, model: str) -> Response:
-    """Offer records by a part of their name, to a combobox."""
-    view = visit.records.model(model)
-    owner = visit.request.query.get("field", "")
-    text = visit.request.query.get(owner, "").strip()[:200] if owner else ""
-    links = visit.records.named(view, text, limit=MOST_OPTIONS)
-    known = any(link.name.casefold() == text.casefold() for link in links)
-    creates = bool(text) and not known and visit.records.may_be_named(view)
-    context = {"links": links, "text": text, "owner": owner.replace(".", "-"), "model": model, "creates": creates}
-    return visit.fragment("_options.html", context)
+def pairs_in(text: str) -> tuple[tuple[str, str], ...]:
+    """Read what a form sends on of an address."""
+    return tuple(parse_qsl(text[:8000], max_num_fields=200))
 
 
-@SIGNED_IN_ROUTES.post("/app/{model:model}/options")
-def create_named(visit: SignedInVisit, model: str) -> Response:
-    """Make a record of which only the name is known, for a combobox; what is against it is told as text."""
-    view = visit.records.model(model)
-    name = " ".join(visit.form.get("name", "").split())
-    if not name or not visit.records.may_be_named(view):
-        raise PageNotFound
+@SIGNED_IN_ROUTES.post("/app/{model:model}/searches")
+def save(visit: SignedInVisit, model: str) -> Response:
+    """Keep a search under a name."""
+    lister = lister_of(visit, model, pairs_in(visit.form.text("asked")))
+    name = " ".join(visit.form.text("name").split())[:80]
+    if not name:
+        return visit.go(lister.query.address(lister.path))
+    shared, default = visit.form.text("shared") == "1", visit.form.text("default") == "1"
     try:
-        with visit.records.savepoint():
-            made = visit.records.create(view, {view.rec_name: name})
-    except UserError as error:
-        return Response(status=422, body=visit.manner.say(error.words).encode(), content_type=TEXT)
-    return Response(body=msgspec.json.encode({"id": made, "name": name}), content_type=JSON)
+        with visit.env.savepoint():
+            save_search(visit.env, model, name, lister.query, shared=shared, default=default)
+    except ValidationError as error:
+        screen = replace(lister.screen(), saved=saved_of(visit, lister), problem=error.words)
+        response = page_of(visit, screen)
+        return replace(response, status=422)
+    return visit.go(lister.query.address(lister.path))
+
+
+@SIGNED_IN_ROUTES.post("/app/{model:model}/searches/{record:id}/delete")
+def forget(visit: SignedInVisit, model: str, record: int) -> Response:
+    """Delete a saved search."""
+    lister = lister_of(visit, model, ())
+    try:
+        with visit.env.savepoint():
+            forget_search(visit.env, model, record)
+    except UserError:
+        raise PageNotFound from None
+    return visit.go(lister.query.address(lister.path))

@@ -1,10 +1,10 @@
 // Lists: a row opens its record, j and k move, and plain words search while they are typed.
-const rows = () => [...document.querySelectorAll("#list tbody tr")];
-const link = (row) => row.querySelector("th[scope=row] a");
+const rows = () => [...document.querySelectorAll("#list tbody tr:has(th a)")];
+const link = (row) => row.querySelector("th a");
 
 document.addEventListener("click", (event) => {
   const row = event.target.closest("#list tbody tr");
-  if (!row || event.defaultPrevented || event.target.closest("a, button, input, label")) return;
+  if (!row || !link(row) || event.defaultPrevented || event.target.closest("a, button, input, label, select")) return;
   if (String(getSelection())) return;
   if (event.ctrlKey || event.metaKey) open(link(row).href, "_blank", "noopener");
   else link(row).click();
