@@ -42,7 +42,7 @@ CLOUD: Final = (
         "BK-2",
         "Backups are replicated in at least 3 different data centers, on at least 2 different continents.",
         copies_are_spread,
-        ("growsoft_cloud/backup/copies.py", "growsoft_cloud/backup/service.py", "growsoft_cloud/fleet/policy.py"),
+        ("growsoft_cloud/backup/copies.py", "growsoft_cloud/backup/making.py", "growsoft_cloud/fleet/policy.py"),
         (
             "tests/acceptance/trust/test_bk2_copies.py",
             "tests/unit/backup/test_copies.py",

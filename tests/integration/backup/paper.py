@@ -20,7 +20,8 @@ from growsoft_cloud.backup.service import BackupService
 from growsoft_cloud.fleet import BackupPolicy, Retention
 from tests.integration.backup.conftest import MARKER, SHOP, Place
 from tests.integration.backup.local import BareCluster
-from tests.integration.backup.small import KEYRING, Keys
+from tests.integration.backup.small import Keys
+from tests.unit.backup.cases import KEYRING
 from tests.unit.backup.places import GRAVELINES, three_sites
 
 NAME = "papers_kept"

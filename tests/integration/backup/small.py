@@ -15,7 +15,7 @@ from growsoft.postgres.dump import dump_database
 from growsoft.postgres.role_facts import RoleFacts
 from growsoft.postgres.sql import ident, sql
 from growsoft.postgres.superuser import superuser
-from growsoft.security.keyring import Keyring, KeyUnusable, Purpose, WrappedKey
+from growsoft.security.keyring import KeyUnusable, Purpose, WrappedKey
 from growsoft_cloud.backup.clocks import DAILY
 from growsoft_cloud.backup.cluster import Capacity
 from growsoft_cloud.backup.manifest import Subject
@@ -24,8 +24,7 @@ from growsoft_cloud.fleet import Retention
 from growsoft_cloud.operations.due import History, Subscriber
 from tests.integration.backup.conftest import Place
 from tests.integration.backup.local import BareCluster
-
-KEYRING = Keyring(bytes(range(32)))
+from tests.unit.backup.cases import KEYRING
 
 
 @dataclass

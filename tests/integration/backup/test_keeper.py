@@ -25,8 +25,9 @@ from growsoft_cloud.backup.restore import new_target, restore
 from growsoft_cloud.backup.service import BackupService
 from growsoft_cloud.fleet import BackupPolicy, Retention
 from tests.integration.backup.conftest import Place
-from tests.integration.backup.test_service import KEYRING, Keys
+from tests.integration.backup.small import Keys
 from tests.integration.keeper.product import Notes
+from tests.unit.backup.cases import KEYRING
 from tests.unit.backup.places import GRAVELINES, three_sites
 
 pytestmark = pytest.mark.postgres

@@ -26,7 +26,8 @@ from growsoft_cloud.backup.service import BackupService
 from tests.integration.backup import victim
 from tests.integration.backup.conftest import Place
 from tests.integration.backup.local import BareCluster
-from tests.integration.backup.small import KEYRING, diaries, pages, write
+from tests.integration.backup.small import diaries, pages, write
+from tests.unit.backup.cases import KEYRING
 from tests.unit.backup.places import three_sites
 
 pytestmark = pytest.mark.postgres

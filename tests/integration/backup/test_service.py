@@ -4,9 +4,9 @@ import io
 import os
 import re
 import resource
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
@@ -22,7 +22,7 @@ from growsoft.postgres.dump import DatabaseExists, count_rows
 from growsoft.postgres.role_facts import RoleFacts
 from growsoft.postgres.sql import ident, sql
 from growsoft.postgres.superuser import superuser
-from growsoft.security.keyring import Keyring, KeyUnusable, Purpose, WrappedKey
+from growsoft.security.keyring import Keyring, KeyUnusable, WrappedKey
 from growsoft_cloud.backup.cluster import Capacity
 from growsoft_cloud.backup.errors import BackupError, CannotRestore, ManifestForged, NoGoodCopy, NoSiteTook, NotTheSame
 from growsoft_cloud.backup.folder import FolderSite
@@ -40,35 +40,21 @@ from growsoft_cloud.backup.progress import Progress, Step
 from growsoft_cloud.backup.records import SiteCatalogue, scan
 from growsoft_cloud.backup.restore import Hook, Target, restore
 from growsoft_cloud.backup.service import BackupService
-from growsoft_cloud.backup.sites import Kind, Listed, Site, Writer, new_name
-from growsoft_cloud.fleet import BackupPolicy, DataCentre, Retention
+from growsoft_cloud.backup.sites import Kind, Site, Writer, new_name
+from growsoft_cloud.fleet import BackupPolicy, Retention
 from tests.integration.backup.conftest import MARKER, SHOP, Place
 from tests.integration.backup.local import BareCluster
-from tests.unit.backup.places import GRAVELINES, three_sites
+from tests.integration.backup.small import Keys
+from tests.unit.backup.cases import KEYRING
+from tests.unit.backup.places import GRAVELINES, Wrapper, three_sites
 from tests.unit.backup.volumes import small_volume
 
 pytestmark = pytest.mark.postgres
 
-KEYRING = Keyring(bytes(range(32)))
 SUBJECT = Subject(
     uuid=SHOP, name="Kyoto Ceramics", postgres_name="shop", plan="paid", addresses=("kyoto.example",),
     apps={"sale": "1.0"}, data_centre="gravelines",
 )  # fmt: skip
-
-
-@dataclass
-class Keys:
-    """The customers' keys as the control database keeps them: wrapped, until somebody destroys one."""
-
-    wrapped: dict[UUID, WrappedKey] = field(default_factory=dict[UUID, WrappedKey])
-
-    def current(self, database: UUID, /) -> WrappedKey:
-        return self.wrapped.setdefault(database, KEYRING.new_customer_key(database, Purpose.BACKUPS))
-
-    def find(self, database: UUID, key_id: int, /) -> WrappedKey:
-        if database not in self.wrapped or self.wrapped[database].key_id != key_id:
-            raise KeyUnusable
-        return self.wrapped[database]
 
 
 @pytest.fixture
@@ -136,43 +122,6 @@ def content(place: Place, name: str) -> list[object]:
             connection.run(sql("SELECT polname, polroles::regrole[]::text FROM pg_policy ORDER BY 1")).all(),
             connection.run(sql("SELECT last_value FROM partner_id_seq")).scalar(),
         ]
-
-
-@dataclass(frozen=True)
-class Wrapper:
-    """A site that behaves like an honest one, but for what a test makes of it."""
-
-    honest: FolderSite
-    simulated: bool = True
-
-    @property
-    def name(self) -> str:
-        return self.honest.name
-
-    @property
-    def data_centre(self) -> DataCentre:
-        return self.honest.data_centre
-
-    def create(self, name: str, /) -> AbstractContextManager[Writer]:
-        return self.honest.create(name)
-
-    def open(self, name: str, /) -> BinaryIO:
-        return self.honest.open(name)
-
-    def list(self, kind: Kind, /) -> list[str]:
-        return self.honest.list(kind)
-
-    def listed(self, kind: Kind, /) -> Iterator[Listed]:
-        return self.honest.listed(kind)
-
-    def delete(self, name: str, /) -> None:
-        self.honest.delete(name)
-
-    def free_space(self) -> int | None:
-        return self.honest.free_space()
-
-    def sweep(self) -> int:
-        return self.honest.sweep()
 
 
 # -- backing up

@@ -23,7 +23,8 @@ from growsoft_cloud.backup.service import BackupService
 from growsoft_cloud.fleet import BackupPolicy, Retention
 from tests.integration.backup.conftest import SHOP, Place
 from tests.integration.backup.local import BareCluster
-from tests.integration.backup.small import KEYRING, Keys, subject_of
+from tests.integration.backup.small import Keys, subject_of
+from tests.unit.backup.cases import KEYRING
 from tests.unit.backup.places import GRAVELINES, three_sites
 
 pytestmark = pytest.mark.postgres

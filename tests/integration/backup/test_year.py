@@ -31,7 +31,8 @@ from growsoft_cloud.operations.scratch import ScratchCluster
 from growsoft_cloud.operations.work import Work
 from tests.integration.backup.conftest import Place
 from tests.integration.backup.local import BareCluster
-from tests.integration.backup.small import KEYRING, Keys, Moved, MovedCluster, SmallFleet, diaries, pages, write
+from tests.integration.backup.small import Keys, Moved, MovedCluster, SmallFleet, diaries, pages, write
+from tests.unit.backup.cases import KEYRING
 from tests.unit.backup.places import GRAVELINES, three_sites
 
 pytestmark = pytest.mark.postgres

@@ -19,7 +19,8 @@ from growsoft_cloud.backup.pruning import prune
 from growsoft_cloud.backup.records import SiteCatalogue
 from growsoft_cloud.backup.service import BackupService
 from growsoft_cloud.fleet import BackupPolicy, Retention
-from tests.integration.backup.small import KEYRING, subject_of
+from tests.integration.backup.small import subject_of
+from tests.unit.backup.cases import KEYRING
 from tests.unit.backup.places import GRAVELINES, three_sites
 from tests.unit.backup.stock import NoCluster
 

@@ -2,8 +2,7 @@
 
 import io
 import os
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -14,53 +13,25 @@ from growsoft_cloud.backup.copies import Small, examine, prove, repair, spread, 
 from growsoft_cloud.backup.errors import CopyCorrupt, NoGoodCopy, ObjectMissing
 from growsoft_cloud.backup.folder import FolderSite
 from growsoft_cloud.backup.manifest import StoredObject
-from growsoft_cloud.backup.sites import Kind, Listed, Site, Writer
-from growsoft_cloud.fleet import Continent, DataCentre
+from growsoft_cloud.backup.sites import Kind, Site
+from growsoft_cloud.fleet import Continent
 from tests.unit.backup.cases import backed_up
-from tests.unit.backup.places import three_sites
+from tests.unit.backup.places import Wrapper, three_sites
 
 ARCHIVE = os.urandom(3_000_000)
 
 
 @dataclass(frozen=True)
-class Lying:
+class Lying(Wrapper):
     """A site that takes everything, says that all is well, and returns something else."""
 
-    honest: FolderSite
-    answer: Callable[[bytes], bytes]
+    answer: Callable[[bytes], bytes] = bytes
     about: str = ""
-    simulated: bool = True
-
-    @property
-    def name(self) -> str:
-        return self.honest.name
-
-    @property
-    def data_centre(self) -> DataCentre:
-        return self.honest.data_centre
-
-    def create(self, name: str, /) -> AbstractContextManager[Writer]:
-        return self.honest.create(name)
 
     def open(self, name: str, /) -> BinaryIO:
-        with self.honest.open(name) as file:
+        with super().open(name) as file:
             data = file.read()
             return io.BytesIO(self.answer(data) if name.startswith(self.about) else data)
-
-    def list(self, kind: Kind, /) -> list[str]:
-        return self.honest.list(kind)
-
-    def listed(self, kind: Kind, /) -> Iterator[Listed]:
-        return self.honest.listed(kind)
-
-    def delete(self, name: str, /) -> None:
-        self.honest.delete(name)
-
-    def free_space(self) -> int | None:
-        return 10**15
-
-    def sweep(self) -> int:
-        return 0
 
 
 LIES: list[Callable[[bytes], bytes]] = [
@@ -116,7 +87,7 @@ def test_bk2_a_backup_is_copied_to_every_site_and_proven(
 def test_bk2_a_site_that_returns_other_bytes_never_counts(
     sites: tuple[FolderSite, ...], backup: tuple[StoredObject, Small], lie: Callable[[bytes], bytes], about: str
 ) -> None:
-    outcome = spread(sites[0], [Lying(sites[1], lie, about), sites[2]], *backup)
+    outcome = spread(sites[0], [Lying(sites[1], answer=lie, about=about), sites[2]], *backup)
     assert [copy.site for copy in outcome.copies] == ["montreal"]
     assert [failure.site for failure in outcome.failures] == ["frankfurt"]
     assert "came back as" in outcome.failures[0].reason
@@ -132,7 +103,7 @@ def test_bk2_an_endless_answer_is_cut_off(sites: tuple[FolderSite, ...], backup:
             return Endless(name.encode())
 
     with pytest.raises(CopyCorrupt):
-        prove(Never(sites[1], bytes), backup[0])
+        prove(Never(sites[1]), backup[0])
 
 
 def test_bk2_a_bad_source_leaves_nothing_at_the_target(
@@ -208,6 +179,6 @@ def test_bk2_a_site_that_cannot_be_mended_stays_a_failure(
     sites: tuple[FolderSite, ...], backup: tuple[StoredObject, Small]
 ) -> None:
     spread_all(sites, backup)
-    outcome = repair((sites[0], Lying(sites[1], LIES[0]), sites[2]), *backup)
+    outcome = repair((sites[0], Lying(sites[1], answer=LIES[0]), sites[2]), *backup)
     assert [copy.site for copy in outcome.copies] == ["gravelines", "montreal"]
     assert [failure.site for failure in outcome.failures] == ["frankfurt"]

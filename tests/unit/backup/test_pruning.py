@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import BinaryIO
 
 import pytest
 
@@ -17,10 +14,10 @@ from growsoft_cloud.backup.guard import AlreadyWorking, Work
 from growsoft_cloud.backup.pruning import let_all_go, prune
 from growsoft_cloud.backup.records import SiteCatalogue, scan
 from growsoft_cloud.backup.service import BackupService
-from growsoft_cloud.backup.sites import Kind, Listed, Site, Writer
-from growsoft_cloud.fleet import BackupPolicy, DataCentre, Retention
+from growsoft_cloud.backup.sites import Site
+from growsoft_cloud.fleet import BackupPolicy, Retention
 from tests.unit.backup.cases import KEYRING, SUBJECT
-from tests.unit.backup.places import GRAVELINES, three_sites
+from tests.unit.backup.places import GRAVELINES, Wrapper, three_sites
 from tests.unit.backup.stock import START, lay_in, listed, stock
 
 
@@ -29,47 +26,19 @@ class PowerCut(BaseException):
 
 
 @dataclass(frozen=True)
-class Fragile:
+class Fragile(Wrapper):
     """A folder site whose deletions stop at some point: before, or right after the object went."""
 
-    honest: FolderSite
     left: list[int] = field(default_factory=lambda: [10**9])
     after: bool = False
-    simulated: bool = True
-
-    @property
-    def name(self) -> str:
-        return self.honest.name
-
-    @property
-    def data_centre(self) -> DataCentre:
-        return self.honest.data_centre
-
-    def create(self, name: str, /) -> AbstractContextManager[Writer]:
-        return self.honest.create(name)
-
-    def open(self, name: str, /) -> BinaryIO:
-        return self.honest.open(name)
-
-    def list(self, kind: Kind, /) -> list[str]:
-        return self.honest.list(kind)
-
-    def listed(self, kind: Kind, /) -> Iterator[Listed]:
-        return self.honest.listed(kind)
 
     def delete(self, name: str, /) -> None:
         self.left[0] -= 1
         if self.left[0] < 0:
             if self.after:
-                self.honest.delete(name)
+                super().delete(name)
             raise PowerCut
-        self.honest.delete(name)
-
-    def free_space(self) -> int | None:
-        return None
-
-    def sweep(self) -> int:
-        return 0
+        super().delete(name)
 
 
 def everything_listed_is_whole(service: BackupService, sites: tuple[FolderSite, ...]) -> None:
@@ -105,7 +74,7 @@ def test_bk1_wherever_a_deletion_breaks_off_nothing_half_deleted_is_listed(
 ) -> None:
     sites = three_sites(tmp_path)
     left = [survived]
-    fragile = tuple(Fragile(site, left, after) for site in sites)
+    fragile = tuple(Fragile(site, left=left, after=after) for site in sites)
     service = stock(tmp_path, sites)
     for day in range(12):
         lay_in(service, day)
