@@ -16,6 +16,12 @@ _WITHIN: Final = "tests/integration/postgres/test_within.py"
 _SIGN_IN: Final = "tests/integration/postgres/test_credentials.py"
 _ACCOUNTS: Final = "tests/integration/postgres/test_accounts.py"
 _DB2: Final = "tests/security/test_db2_other_databases.py"
+_HISTORY: Final = "tests/integration/orm/test_history.py"
+_FOLLOWING: Final = "tests/integration/orm_files/test_following.py"
+_ORACLE: Final = "tests/security/test_sw7_oracle.py"
+_OVERLAY: Final = "tests/integration/keeper/test_overlay.py"
+_REMOTE: Final = "tests/integration/web/test_sw4_remote_calls.py"
+_ORM: Final = "src/growsoft/orm/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,5 +186,110 @@ MUTANTS: Final = (
         "an upload counts as a copy", "src/growsoft_cloud/backup/copies.py",
         "            paced.write(chunk)\n    prove(target, stored)", "            paced.write(chunk)",
         ("tests/unit/backup/test_copies.py",),
+    ),
+    Mutant(
+        "the history shows every field", _POSTGRES + "audit.sql",
+        "ELSE gs.shown(a.table_name, a.relation, a.details) END", "ELSE a.details END",
+        (_HISTORY, "-k", "other_groups"),
+    ),
+    Mutant(
+        "the history shows every record", _POSTGRES + "audit.sql",
+        "AND (gs.elevated() OR gs.sees(a.table_name, a.record_id))", "",
+        (_HISTORY, "-k", "does_not_see_a_record"),
+    ),
+    Mutant(
+        "changes are kept without a name", _POSTGRES + "audit.sql",
+        "    IF NOT (SELECT r.rolsuper FROM pg_catalog.pg_roles r WHERE r.rolname = session_user) THEN",
+        "    IF false THEN",
+        ("tests/security/test_st2_history.py", "-k", "as_nobody"),
+    ),
+    Mutant(
+        "a file is changed by whoever reads its record", _ORM + "conditions.py",
+        'where = join(" AND ", [sql("{f}.id = {record}", f=_FOLLOWED, record=record), *conditions])',
+        'where = sql("{f}.id = {record}", f=_FOLLOWED, record=record)',
+        (_FOLLOWING, "-k", "only_who_may_change"),
+    ),
+    Mutant(
+        "a file of no record is everybody's", _ORM + "conditions.py",
+        "AND {row}.create_uid = (SELECT gs.user_id())", "AND {row}.create_uid <> 0",
+        (_FOLLOWING, "-k", "makers_alone"),
+    ),
+    Mutant(
+        "links are seen from their near end", _ORM + "linking.py",
+        'return "ruled" if rules else "open"', 'return "open"',
+        (_ORACLE, "-k", "without_defects"),
+    ),
+    Mutant(
+        "links are changed by whoever sees the record", _ORM + "declare.py",
+        'where = join(" AND ", [sql("o__.id = {rel}.source_id", rel=ident(relation)), *conditions])',
+        'where = sql("o__.id = {rel}.source_id", rel=ident(relation))',
+        (_ORACLE, "-k", "without_defects"),
+    ),
+    Mutant(
+        "companies below are the company itself", _ORM + "compile.py",
+        "return in_tree(column, way, tree.table, tree.parent_name, ids)",
+        'return sql("{c} = ANY ({ids})", c=column, ids=ids)',
+        (_ORACLE, "-k", "without_defects"),
+    ),
+    Mutant(
+        "a user's job runs elevated", "src/growsoft/jobs/running.py",
+        "if by_itself and options.elevated:", "if options.elevated:",
+        ("tests/security/test_sw7_jobs.py", "-k", "elevated"),
+    ),
+    Mutant(
+        "a job runs for somebody who left", "src/growsoft/jobs/running.py",
+        "if not user or not active or not profile:", "if not user:",
+        ("tests/integration/jobs/test_queue.py", "-k", "has_by_now"),
+    ),
+    Mutant(
+        "elevated code declares fields", _POSTGRES + "overlay.sql",
+        "IF gs.elevated() OR gs.user_id() IS NULL OR NOT pg_has_role(gs.ctx(1)::name, 'g_base_admin', 'USAGE') THEN",
+        "IF false THEN",
+        (_OVERLAY, "-k", "nobody_but"),
+    ),
+    Mutant(
+        "a field that was added is for everybody", _ORM + "overlaying.py",
+        '"groups": custom.groups', '"groups": ()',
+        (_OVERLAY, "-k", "for_a_group"),
+    ),
+    Mutant(
+        "readers of a model that was added write it", _ORM + "overlay.py",
+        'dict.fromkeys(readers, ("read",))', "dict.fromkeys(readers, VERBS)",
+        (_OVERLAY, "-k", "a_model_that"),
+    ),
+    Mutant(
+        "the keeper believes what was declared", _ORM + "overlay.py",
+        "    _refuse(\n        _NAME.match(text) is None,", "    _refuse(\n        False,",
+        (_OVERLAY, "-k", "try_to_be_more"),
+    ),
+    Mutant(
+        "a translated column takes anything", _POSTGRES + "languages.sql",
+        "RETURN pg_catalog.jsonb_typeof(value) = 'object' AND", "RETURN true OR",
+        ("tests/integration/orm/test_translated.py", "-k", "raw_sql"),
+    ),
+    Mutant(
+        "every method answers callers", "src/growsoft/web/odoo/calls.py",
+        "if self.method not in info.public:", "if not hasattr(info.cls, self.method):",
+        (_REMOTE, "-k", "reachable"),
+    ),
+    Mutant(
+        "private methods answer callers", "src/growsoft/web/odoo/calls.py",
+        'if self.method.startswith("_"):', "if False:",
+        (_REMOTE, "-k", "private_names"),
+    ),
+    Mutant(
+        "a method is called on hidden records", "src/growsoft/web/odoo/calls.py",
+        "if records and len(records.exists()) < len(records):", "if False:",
+        (_REMOTE, "-k", "rights_of_its_caller"),
+    ),
+    Mutant(
+        "commands reach lines of other records", _ORM + "commands.py",
+        "raise AccessError  # a line of another record, or none at all: the answer does not tell which", "pass",
+        ("tests/integration/orm/test_links.py", "-k", "reach_lines"),
+    ),
+    Mutant(
+        "a link leads to what its writer does not see", _ORM + "commands.py",
+        "    statements.refuse_unseen(env, field, [target for _source, target in pairs])\n", "",
+        ("tests/integration/orm/test_links.py", "-k", "cannot_be_linked"),
     ),
 )  # fmt: skip

@@ -16,7 +16,14 @@ GAP: Final = "  "
 
 def print_json(value: object) -> None:
     """Print one JSON document, indented for people and stable for programs."""
-    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value, enc_hook=_plain), indent=2).decode() + "\n")
+
+
+def _plain(value: object) -> object:
+    """Write sentences that can be said in other languages as the text they are."""
+    if isinstance(value, str):
+        return str(value)
+    raise NotImplementedError(f"{type(value).__name__} is nothing that JSON has")
 
 
 def print_rows(rows: Sequence[Mapping[str, object]], columns: Sequence[str], *, as_json: bool) -> None:

@@ -19,6 +19,7 @@ from growsoft.orm.wording import in_words
 from growsoft.postgres.context import Context
 from growsoft.postgres.refusals import ConstraintViolated, ProfileMissing
 from growsoft.postgres.sql import Sql, ident, literal, sql
+from growsoft.words import Words, _
 
 if TYPE_CHECKING:
     from growsoft.orm.registry import ModelInfo
@@ -101,7 +102,7 @@ def explain(env: Env, login: str, verb: Verb, model: str, record: int | None = N
     ``AccessError`` for others, ``MissingError`` for an unknown login or record.
     """
     if not env.has_group(ADMINISTRATORS):
-        raise AccessError("Only administrators may ask what others may do.")
+        raise AccessError(_("Only administrators may ask what others may do."))
     elevated = env.sudo("an administrator asks what somebody may do, and why")
     info = env.registry[model]
     if field:
@@ -145,7 +146,7 @@ def _somebody(env: Env, login: str) -> _Somebody:
         )
     ).all()  # fmt: skip
     if not rows:
-        raise MissingError(f"Nobody has the login {login[:60]}.")
+        raise MissingError(_("Nobody has the login {login}.", login=login[:60]))
     user_id, name, active, profile, companies = rows[0]
     return _Somebody(user_id, name, active, profile or "", tuple(companies or ()))
 
@@ -247,9 +248,9 @@ def _asked(
     except AccessError:
         return "refused", ()
     except ConstraintViolated:
-        return "allowed", ("The rights allow it; other records refer to this one, so it would still be refused.",)
+        return "allowed", (_("The rights allow it; other records refer to this one, so it would still be refused."),)
     except ProfileMissing:
-        return "no account", ("His groups were changed a moment ago; he has to sign in once before.",)
+        return "no account", (_("His groups were changed a moment ago; he has to sign in once before."),)
     finally:
         for key in [key for key, other in env.work.envs.items() if other is him]:
             del env.work.envs[key]
@@ -259,7 +260,7 @@ def _tried(him: Env, info: ModelInfo, verb: Verb, record: int | None, field: str
     if not him.execute(_privilege(him, info, verb, field)).scalar():
         return "no grant", ()
     if verb == "create":
-        return "allowed", ("A new record must also meet the rules about create.",) if info.rules else ()
+        return "allowed", (_("A new record must also meet the rules about create."),) if info.rules else ()
     if record is None:
         return "allowed", ()
     found = him.execute(_statement(info, verb, record)).column()
@@ -288,39 +289,51 @@ def _statement(info: ModelInfo, verb: Verb, record: int) -> Sql:
             return sql("UPDATE {t} SET {me} WHERE id = {id} RETURNING id", t=table, me=me, id=record)
         case "unlink":
             return sql("DELETE FROM {t} WHERE id = {id} RETURNING id", t=table, id=record)
-        case _:
+        case _other:
             return sql("SELECT id FROM {t} WHERE id = {id}", t=table, id=record)
 
 
 # -- in a sentence -----------------------------------------------------------------------------------------------------
 
+_DONE: Final[Mapping[Verb, Words]] = {
+    "read": _("read {thing}"), "create": _("create {thing}"), "write": _("write {thing}"),
+    "unlink": _("unlink {thing}"),
+}  # fmt: skip
+
 
 def _verdict(
     who: _Somebody, info: ModelInfo, verb: Verb, answer: Answer, rules: tuple[RuleShare, ...], field: str
-) -> str:
-    what = f"{verb} {info.fields[field].label} of {info.description}" if field else f"{verb} {info.description}"
+) -> Words:
+    thing = info.description
+    if field:
+        thing = _("{field} of {thing}", field=info.fields[field].label, thing=thing)
+    what = Words(_DONE[verb], {"thing": thing})
     match answer:
         case "allowed":
-            return f"{who.login} may {what}."
+            return _("{login} may {what}.", login=who.login, what=what)
         case "no account":
-            return f"{who.login} is not active, or is in no group: nobody signs in with this login."
+            return _(
+                "{login} is not active, or is in no group: nobody signs in with this login.", login=who.login
+            )  # fmt: skip
         case "no grant":
-            return f"{who.login} may not {what}: no group of his was given that."
-        case _:
-            return f"{who.login} may not {what}: {_reason(rules)}"
+            return _("{login} may not {what}: no group of his was given that.", login=who.login, what=what)
+        case _other:
+            return _("{login} may not {what}: {reason}", login=who.login, what=what, reason=_reason(rules))
 
 
-def _reason(rules: tuple[RuleShare, ...]) -> str:
+def _reason(rules: tuple[RuleShare, ...]) -> Words:
     broken = [rule for rule in rules if not rule.group and rule.holds is False]
     if broken:
-        return f"it breaks the rule {broken[0].name} that binds everybody ({broken[0].words})."
+        return _(
+            "it breaks the rule {rule} that binds everybody ({words}).", rule=broken[0].name, words=broken[0].words
+        )
     opening = [rule for rule in rules if rule.group and rule.concerns]
     if not opening:
-        return "no rule opens any record to his groups."
-    return "none of the rules of his groups holds for it."
+        return _("no rule opens any record to his groups.")
+    return _("none of the rules of his groups holds for it.")
 
 
-def _differences(answer: Answer, rules: tuple[RuleShare, ...], record: int | None) -> Iterator[str]:
+def _differences(answer: Answer, rules: tuple[RuleShare, ...], record: int | None) -> Iterator[Words]:
     """Say where rules that were evaluated in elevated hands would have led elsewhere than PostgreSQL's own answer."""
     if record is None or answer not in {"allowed", "no rows", "refused"}:
         return
@@ -328,4 +341,4 @@ def _differences(answer: Answer, rules: tuple[RuleShare, ...], record: int | Non
     opening = [rule for rule in rules if rule.group]
     opened = not opening or any(rule.holds for rule in opening if rule.concerns)
     if (narrowed and opened) != (answer == "allowed"):
-        yield "PostgreSQL decided otherwise: one must see a record to change it, and what its rules look at."
+        yield _("PostgreSQL decided otherwise: one must see a record to change it, and what its rules look at.")

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from typing import Final
+from urllib.parse import urlencode
 
 ROOT: Final = "/app"
+ACCESS: Final = "/app/access"
+MATRIX: Final = "/app/access/all"
 
 
 def list_path(model: str) -> str:
@@ -30,3 +33,9 @@ def files_path(model: str, record: int) -> str:
 def file_path(model: str, record: int, file: int) -> str:
     """Return the address at which a file of a record is looked at."""
     return f"{files_path(model, record)}/{file}"
+
+
+def access_path(model: str, record: int, login: str = "") -> str:
+    """Return the address that asks who may do what with a record, or what somebody may do."""
+    given = {"login": login} if login else {"model": model, "record": str(record)}
+    return f"{ACCESS}?{urlencode(given)}"

@@ -335,17 +335,20 @@ def _delegate(asking: Asking) -> None:
     asking.attempt("sees delegates", lambda: frozenset(model.search([]).ids), frozenset(rows) if may else REFUSED)
     for name in ("num", "secret"):
         told = may and "id" in columns and name in columns
+        # Whoever may read the field but no record there is told nothing; where there is nothing, he is not refused.
+        nothing: tuple[Outcome, ...] = (frozenset((row, 0) for row in rows), DONE) if may and name in columns else ()
         shown = {row: target.rows[base][name] if eyes.sees(target, base) else 0 for row, base in rows.items()}
         asking.attempt(
             f"reads {name} of delegates",
             partial(_rows_of, model, name),
-            frozenset(shown.items()) if told else REFUSED,
+            *((frozenset(shown.items()),) if told else (REFUSED, *nothing)),
         )
         found = {row for row, base in rows.items() if eyes.sees(target, base) and target.rows[base][name] == 1}
         domain: list[object] = [[name, "=", 1]]
         asking.attempt(
-            f"searches delegates by {domain}", partial(_searched, model, domain), frozenset(found) if told else REFUSED
-        )
+            f"searches delegates by {domain}", partial(_searched, model, domain),
+            *((frozenset(found),) if told else (REFUSED, *nothing[1:])),
+        )  # fmt: skip
         for row, base in rows.items():
             values = target.rows[base]
             changed = {**values, name: 2}

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from growsoft.errors import MissingError
+from growsoft.views.access import may_ask
 from growsoft.views.fields import Link, ModelView
+from growsoft.views.paths import ACCESS
 from growsoft.web.http import Response
 from growsoft.web.pages.routes import SIGNED_IN_ROUTES
 from growsoft.web.visit import SignedInVisit
@@ -17,7 +19,7 @@ PER_MODEL: Final = 5
 @SIGNED_IN_ROUTES.get("/app")
 def home(visit: SignedInVisit) -> Response:
     """Show what this person can open; who has no password yet chooses one first."""
-    return visit.page("home.html", {})
+    return visit.page("home.html", {"access": ACCESS if may_ask(visit.env) else ""})
 
 
 @SIGNED_IN_ROUTES.get("/app/find")

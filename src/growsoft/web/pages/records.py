@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from growsoft.errors import MissingError, UserError
 from growsoft.orm.fields.binary import MAX_SIZE
+from growsoft.views.access import may_ask
 from growsoft.views.acting import act, archive, buttons_of
 from growsoft.views.attachments import files_of, kept_for
 from growsoft.views.editing import Editor, NotSaved
 from growsoft.views.fields import ModelView
 from growsoft.views.history import NEWEST, history_of
-from growsoft.views.paths import list_path, record_path
+from growsoft.views.paths import access_path, list_path, record_path
+from growsoft.views.people import users_of
 from growsoft.views.screens import EntryScreen, Table, line_table, record_screen
 from growsoft.views.values import Form, Lines
 from growsoft.web.errors import PageNotFound
@@ -38,8 +40,17 @@ def _shown(visit: SignedInVisit, view: ModelView, record: int, *, problem: str =
         "changed": manner.moment(found.changed_at) if found.changed_at is not None else "",
         "files": files if files and (files.files or files.changeable) else None,
         "buttons": buttons_of(visit.env, view, form, record),
+        "access": access_path(view.name, record, _login(visit, view.name, record)) if may_ask(visit.env) else "",
     }  # fmt: skip
     return visit.page("record.html", {**_frame(visit, view), **context}, status=422 if problem else 200)
+
+
+def _login(visit: SignedInVisit, model: str, record: int) -> str:
+    """Return the login of a user whose page this is; of other records none."""
+    users = users_of(visit.env)
+    if users is None or users.name != model:
+        return ""
+    return str(visit.env[model].browse(record).read(["login"])[0]["login"])
 
 
 def _tables(visit: SignedInVisit, model: ModelView, form: Form, record: int) -> dict[str, Table]:
