@@ -82,6 +82,10 @@ class Routes(Generic[Context]):
         """Declare a handler that deletes what is at its address."""
         return lambda handler: self._add("DELETE", pattern, handler, looks=False)
 
+    def options(self, pattern: str) -> Callable[[Handler[Context]], Handler[Context]]:
+        """Declare a handler that tells what may be done at its address (RFC 9110, section 9.3.7)."""
+        return lambda handler: self._add("OPTIONS", pattern, handler, looks=True)
+
     def __iter__(self) -> Iterator[Route[Context]]:
         """Go through all routes."""
         return iter(self._routes)

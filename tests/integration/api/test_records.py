@@ -80,7 +80,7 @@ def test_pages_in_another_order_and_counts(ben: Software) -> None:
     assert [row["name"] for row in (*first["items"], *second["items"])] == [
         "i02", "i05", "i08", "i01", "i04", "i07", "i00", "i03",
     ]  # fmt: skip
-    assert ben.get("show.item", order="name", limit=4, cursor=first["next"]).kind == "invalid"
+    assert ben.get("show.item", order="name", limit=4, cursor=first["next"]).kind == "not-found"
     found = ben.get("show.item", filter=json.dumps([["count", "=", 2]]), fields="name", order="name").json
     assert ([row["name"] for row in found["items"]], found["next"]) == (["i02", "i05", "i08"], None)
 
@@ -159,13 +159,13 @@ def test_a_batch_is_done_whole_or_not_at_all(ben: Software) -> None:
 
 def test_public_methods_are_called_and_no_others(ben: Software) -> None:
     item = ben.ok("POST", "show.item", {"name": "a"})["id"]
-    assert ben.ok("POST", f"show.item/{item}/rename", {"name": "b"}) == {"result": 1}
-    assert ben.ok("POST", "show.item/greeting", {"ids": [item]})["result"]["names"] == ["b"]
-    assert ben.ask("POST", f"show.item/{item}/rename", {"name": 5}).kind == "invalid"
-    assert ben.ask("POST", f"show.item/{item}/rename", {}).kind == "invalid"
+    assert ben.ok("POST", f"show.item/{item}/call/rename", {"name": "b"}) == {"result": 1}
+    assert ben.ok("POST", "show.item/call/greeting", {"ids": [item]})["result"]["names"] == ["b"]
+    assert ben.ask("POST", f"show.item/{item}/call/rename", {"name": 5}).kind == "invalid"
+    assert ben.ask("POST", f"show.item/{item}/call/rename", {}).kind == "invalid"
     for method in ("unlink", "sudo", "_check_name", "__class__", "write", "search"):
-        assert ben.ask("POST", f"show.item/{item}/{method}", {}).kind == "not-found"
-    assert ben.ask("POST", f"show.item/{10**6}/rename", {"name": "b"}).kind == "not-found"
+        assert ben.ask("POST", f"show.item/{item}/call/{method}", {}).kind == "not-found"
+    assert ben.ask("POST", f"show.item/{10**6}/call/rename", {"name": "b"}).kind == "not-found"
 
 
 def test_answers_are_in_the_language_that_is_asked_for(ben: Software) -> None:
@@ -175,7 +175,7 @@ def test_answers_are_in_the_language_that_is_asked_for(ben: Software) -> None:
 
 def test_what_was_not_foreseen_says_nothing_of_itself(ben: Software, showcase: Showcase) -> None:
     item = ben.ok("POST", "show.item", {"name": "a"})["id"]
-    answer = ben.ask("POST", f"show.item/{item}/lying", {})
+    answer = ben.ask("POST", f"show.item/{item}/call/lying", {})
     assert answer.status in {403, 500}
     assert "sudo" not in answer.json["detail"]
     with showcase.elevated() as env:

@@ -4,7 +4,7 @@ A request proves itself by ``Authorization: Bearer`` and by nothing else: no coo
 rights of the key's owner, in one transaction for each request. Errors are problem details (RFC 9457).
 """
 
-from growsoft.web.api import batch, records
+from growsoft.web.api import batch, openapi, records
 from growsoft.web.api.visit import NATIVE_ROUTES
 
-__all__ = ["NATIVE_ROUTES", "batch", "records"]
+__all__ = ["NATIVE_ROUTES", "batch", "openapi", "records"]

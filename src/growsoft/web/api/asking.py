@@ -12,6 +12,7 @@ import msgspec
 from growsoft.errors import ValidationError
 from growsoft.orm import Condition, ModelInfo
 from growsoft.orm.domain import Every, Leaf
+from growsoft.web.errors import PageNotFound
 from growsoft.web.http import Fields
 from growsoft.web.odoo.domains import condition
 
@@ -114,9 +115,9 @@ def _cursor(text: str, question: int) -> Cursor:
     try:
         found = msgspec.json.decode(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)), type=Cursor)
     except (msgspec.DecodeError, binascii.Error, ValueError):
-        raise ValidationError("This is no cursor: take the one that the page before this one gave.") from None
+        raise PageNotFound("There is no such page: take the cursor that the page before it gave.") from None
     if found.question != question or not 0 <= found.after < 2**63 or not 0 <= found.skip < 2**63:
-        raise ValidationError("This cursor belongs to another filter or order; begin with the first page.")
+        raise PageNotFound("This cursor belongs to another filter or order; begin with the first page.")
     if found.skip > FARTHEST:
         raise ValidationError(f"Pages go as far as {FARTHEST:,} records in this order; page by id, or export.")
     return found

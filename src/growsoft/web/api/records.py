@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any, Final
 
@@ -19,7 +18,7 @@ from growsoft.web.api.shapes import Row, Shape, read, shape_of, shown
 from growsoft.web.api.values import values_of
 from growsoft.web.api.visit import NATIVE_ROUTES, ROOT, NativeVisit, answer
 from growsoft.web.calling import typed
-from growsoft.web.errors import PageNotFound
+from growsoft.web.errors import MethodNotAllowed, PageNotFound
 from growsoft.web.http import Response
 from growsoft.web.odoo.wire import plain
 
@@ -45,6 +44,53 @@ def info_of(env: Env, model: str) -> ModelInfo:
     if info is None:
         raise PageNotFound("There is no such model; /api/1/openapi.json lists those that there are.")
     return info
+
+
+def served(env: Env, model: str, method: str) -> ModelInfo:
+    """Give a model whose records may be changed by a method. Raises ``MethodNotAllowed`` and says by which they may."""
+    info = info_of(env, model)
+    if method not in allowed(env, info):
+        raise MethodNotAllowed(_CLOSED[method], headers=_allow(env, info, one=method != "POST"))
+    return info
+
+
+def allowed(env: Env, info: ModelInfo) -> frozenset[str]:
+    """Give the methods by which the caller's groups may do anything at all with the records of a model."""
+    rights = env.rights
+    granted = (("POST", rights.insertable(info)), ("PATCH", rights.updatable(info)), ("DELETE", rights.deletable(info)))
+    return frozenset(("GET", *(method for method, may in granted if may)))
+
+
+def _allow(env: Env, info: ModelInfo, *, one: bool) -> tuple[tuple[str, str], ...]:
+    here = {"GET", "PATCH", "DELETE"} if one else {"GET", "POST"}
+    return (("allow", ", ".join(sorted(here & allowed(env, info)))),)
+
+
+_CLOSED: Final = {
+    "POST": "The owner of this key may not create such records.",
+    "PATCH": "The owner of this key may not change such records.",
+    "DELETE": "The owner of this key may not delete such records.",
+}
+
+
+@NATIVE_ROUTES.options(f"{ROOT}/{{model:model}}")
+def options(visit: NativeVisit, model: str) -> Response:
+    """Say what may be done with a list."""
+    return _options(visit, model, one=False)
+
+
+@NATIVE_ROUTES.options(f"{ROOT}/{{model:model}}/{{record:id}}")
+def options_of_one(visit: NativeVisit, model: str, record: int) -> Response:
+    """Say what may be done with a record, whether it is there or not."""
+    del record
+    return _options(visit, model, one=True)
+
+
+def _options(visit: NativeVisit, model: str, *, one: bool) -> Response:
+    def work(env: Env) -> Response:
+        return Response(status=204, headers=_allow(env, info_of(env, model), one=one))
+
+    return told(visit, lambda: visit.run(work, "read"))
 
 
 # -- reading -----------------------------------------------------------------------------------------------------------
@@ -150,7 +196,7 @@ def create(visit: NativeVisit, model: str) -> Response:
     """Make a record of an object, or many at once of a list of objects."""
 
     def work(env: Env) -> Row:
-        info = info_of(env, model)
+        info = served(env, model, "POST")
         body = visit.body
         ids = once(env, visit.request, lambda: list(created(env, info, body).ids))
         if is_mapping(body):
@@ -186,7 +232,7 @@ def change(visit: NativeVisit, model: str, record: int) -> Response:
     """Change fields of a record; with ``If-Match`` only when it is still the version that was read."""
 
     def work(env: Env) -> Row:
-        info = info_of(env, model)
+        info = served(env, model, "PATCH")
         changed(env, info, record, visit.object, version_of(visit.request.headers.get("if-match", "")))
         return one(env, info, record)
 
@@ -211,7 +257,7 @@ def delete(visit: NativeVisit, model: str, record: int) -> Response:
     """Delete a record."""
 
     def work(env: Env) -> Response:
-        deleted(env, info_of(env, model), record, version_of(visit.request.headers.get("if-match", "")))
+        deleted(env, served(env, model, "DELETE"), record, version_of(visit.request.headers.get("if-match", "")))
         return Response(status=204)
 
     return told(visit, lambda: visit.run(work, "write"))
@@ -247,13 +293,13 @@ def version_of(text: str) -> int | None:
 # -- calling -----------------------------------------------------------------------------------------------------------
 
 
-@NATIVE_ROUTES.post(f"{ROOT}/{{model:model}}/{{record:id}}/{{method:text}}")
+@NATIVE_ROUTES.post(f"{ROOT}/{{model:model}}/{{record:id}}/call/{{method:text}}")
 def call_one(visit: NativeVisit, model: str, record: int, method: str) -> Response:
     """Call a public method of a record; the body has its arguments by name."""
     return told(visit, lambda: _called(visit, model, method, (record,), _arguments(visit)))
 
 
-@NATIVE_ROUTES.post(f"{ROOT}/{{model:model}}/{{method:text}}")
+@NATIVE_ROUTES.post(f"{ROOT}/{{model:model}}/call/{{method:text}}")
 def call(visit: NativeVisit, model: str, method: str) -> Response:
     """Call a public method of a model, or of the records that ``ids`` names among the arguments."""
 
@@ -292,8 +338,3 @@ def called(env: Env, info: ModelInfo, method: str, ids: tuple[int, ...], given: 
     function: Callable[..., object] = getattr(type(records), method)
     result = typed(function, records, (), given)
     return None if result is None else plain(result)
-
-
-def parameters_of(function: Callable[..., object]) -> Mapping[str, inspect.Parameter]:
-    """Give the arguments of a public method, the records excepted."""
-    return dict(list(inspect.signature(function).parameters.items())[1:])
