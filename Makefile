@@ -1,7 +1,7 @@
 # The commands of this repository; `make help` lists them. README.md says what each is for.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help up down test test-all fresh check check-lint check-format check-mypy check-pyright check-floors security bench bench-peers mutants oracle year crashes docs words lock
+.PHONY: help up down test test-all fresh check check-lint check-format check-mypy check-pyright check-floors security bench bench-peers mutants api oracle year crashes docs words lock
 
 BIN := .venv/bin
 ARGS ?=
@@ -12,6 +12,7 @@ WORKERS ?= auto
 WORLDS ?= 1000
 DAYS ?= 366
 KILLS ?= 300
+EXAMPLES ?= 20
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -27,12 +28,14 @@ down: ## Stop what `make up` started
 test: ## Run every test that can run here but the slow ones, and say what was skipped and why
 	@scripts/venv .venv runtime build dev test
 	@scripts/venv .venv-semgrep semgrep
+	@scripts/venv .venv-clients clients
 	@echo "Slow tests are left out: make test-all runs them, too."
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not slow" $(ARGS)
 
 test-all: ## Run every test that can run here, the slow ones too
 	@scripts/venv .venv runtime build dev test
 	@scripts/venv .venv-semgrep semgrep
+	@scripts/venv .venv-clients clients
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 fresh: ## Clone this, start it for the first and the second time and without a network; as root also as an ordinary user
@@ -76,6 +79,11 @@ mutants: ## Plant defects in the walls and see the tests fail
 	@scripts/venv .venv runtime build dev test
 	@scripts/venv .venv-semgrep semgrep
 	@$(BIN)/python -m tests.mutants $(ARGS)
+
+api: ## Attack the API by its own description, every operation of it (EXAMPLES=20 for each)
+	@scripts/venv .venv runtime build dev test
+	@scripts/venv .venv-clients clients
+	@GROWSOFT_API_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest --timeout 0 tests/acceptance/api
 
 oracle: ## Compare what PostgreSQL shows with a plain reading of the rules, for many drawn worlds (WORLDS=1000)
 	@scripts/venv .venv runtime build dev test

@@ -30,6 +30,7 @@ BUILT_IN: Final = {
     "up": Place("growsoft.cli.up", "up", "Start everything and print the addresses."),
     "down": Place("growsoft.cli.up", "down", "Stop everything that `growsoft up` started in this home."),
     "doctor": Place("growsoft.cli.doctor", "doctor", "Check this machine and this instance."),
+    "api": Place("growsoft.cli.api", "api", "Describe the API for software."),
     "app": Place("growsoft.cli.app", "app", "Install, upgrade and uninstall the apps of a database."),
     "db": Place("growsoft.cli.db", "db", "Create, list, upgrade and drop customers' databases."),
     "user": Place("growsoft.cli.user", "user", "Add and list the users of a database, and make sign-in links."),

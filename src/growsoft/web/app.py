@@ -17,7 +17,7 @@ from growsoft.views.manner import Manner
 from growsoft.views.people import manner_of, person_of
 from growsoft.web import csrf
 from growsoft.web.api import NATIVE_ROUTES
-from growsoft.web.api.problems import problem
+from growsoft.web.api.problems import problem, worded
 from growsoft.web.api.visit import ROOT, NativeVisit
 from growsoft.web.companies import chosen_companies, companies_cookie
 from growsoft.web.compress import compressed
@@ -132,6 +132,8 @@ class Application:
 
     def refuse(self, request: Request, refusal: Refusal) -> Response:
         """Word a refusal for a request that got no thread."""
+        if request.path.startswith(f"{ROOT}/"):
+            return worded(request, None, refusal)
         return self._problem(request, problem_of(refusal), None, browser_manner(request))
 
     def finish(self, request: Request, response: Response) -> tuple[Response, tuple[tuple[str, str], ...]]:

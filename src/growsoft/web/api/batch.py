@@ -22,6 +22,8 @@ MOST: Final = 1000
 REFERENCE: Final = "$id"
 
 Done = dict[str, Any]
+# A record by its id, or by the operation that made it.
+Name = int | dict[str, int]
 
 
 class Create(msgspec.Struct, tag="create", tag_field="do", forbid_unknown_fields=True):
@@ -35,7 +37,7 @@ class Change(msgspec.Struct, tag="change", tag_field="do", forbid_unknown_fields
     """Change a record, with ``version`` only when it is still that one."""
 
     model: str
-    id: Any
+    id: Name
     values: dict[str, Any]
     version: int | None = None
 
@@ -44,7 +46,7 @@ class Delete(msgspec.Struct, tag="delete", tag_field="do", forbid_unknown_fields
     """Delete a record, with ``version`` only when it is still that one."""
 
     model: str
-    id: Any
+    id: Name
     version: int | None = None
 
 
@@ -53,7 +55,7 @@ class Run(msgspec.Struct, tag="call", tag_field="do", forbid_unknown_fields=True
 
     model: str
     method: str
-    ids: list[Any] = []
+    ids: list[Name] = []
     arguments: dict[str, Any] = {}
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final, get_type_hints
 import msgspec
 
 from growsoft.orm import Env, ModelInfo
-from growsoft.orm.fields import AnyField, Many2many, One2many, Selection
+from growsoft.orm.fields import AnyField, Char, Many2many, One2many, Selection
 from growsoft.orm.fields.stamps import STAMPS
 from growsoft.web.api.shapes import columns_of, is_many
 
@@ -121,9 +121,23 @@ def _said(env: Env, field: AnyField, kinds: dict[str, Said]) -> Said:
     if isinstance(field, Selection):
         values = [str(member.value) for member in field.choices]
         found |= {"type": "string", "enum": values if field.required else ["", *values]}
-    if field.kind in {"char", "text"} and kinds is _WRITTEN:
-        found["maxLength"] = getattr(field, "size", 2000)
+    if kinds is _WRITTEN:
+        return _sent_as(field, found)
     return found
+
+
+def _sent_as(field: AnyField, said: Said) -> Said:
+    """Describe what may be sent: text within its length, and null for whatever may be unset."""
+    if isinstance(field, Char):
+        said["maxLength"] = field.size
+    if field.required or field.default is not None:
+        return said
+    if isinstance(said.get("type"), str):
+        said["type"] = [said["type"], "null"]
+        said |= {"enum": [*said["enum"], None]} if "enum" in said else {}
+    elif "anyOf" in said and {"type": "null"} not in said["anyOf"]:
+        said["anyOf"] = [*said["anyOf"], {"type": "null"}]
+    return said
 
 
 def may_call(function: Callable[..., object]) -> bool:

@@ -112,9 +112,10 @@ def _find(env: Env, info: ModelInfo, slug: str, say: str) -> Said:
 
 
 def _show(env: Env, info: ModelInfo, slug: str, say: str) -> Said:
+    known = {"304": {"description": "It is still the version that If-None-Match names."}}
     return _operation(
-        f"read_{slug}", info.name, f"Read: {say}", _json(_ref(info.name)),
-        parameters=["if_none_match"], own=(_fields(env, info),), refused=("404", "422"), more={"304": {"description": "It is still the version that If-None-Match names."}},
+        f"read_{slug}", info.name, f"Read: {say}", _json(_ref(info.name)), parameters=["if_none_match"],
+        own=(_fields(env, info),), refused=("404", "422"), more=known,
     )  # fmt: skip
 
 

@@ -8,12 +8,13 @@ from typing import Any, Final
 import msgspec
 
 from growsoft.errors import AccessError, MissingError, UserError, ValidationError
+from growsoft.orm import Registry
 from growsoft.orm.versions import ChangedMeanwhile
 from growsoft.postgres.transaction import SessionEnded
 from growsoft.web.api.visit import NativeVisit
 from growsoft.web.doors import AccessDenied
 from growsoft.web.errors import PageNotFound, Refusal, SignInNeeded, problem_of
-from growsoft.web.http import Response
+from growsoft.web.http import Request, Response
 from growsoft.web.languages import browser_manner
 from growsoft.web.log import described
 from growsoft.web.refusing import Contended, as_refusal
@@ -37,6 +38,14 @@ class Failed(Exception):
 
 def problem(visit: NativeVisit, error: Exception) -> Response:
     """Word an error; what nobody foresaw goes into the log and shows nothing of itself."""
+    response = worded(visit.request, visit.site.registry, error)
+    if response.status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        visit.noted.error = described(error)
+    return response
+
+
+def worded(request: Request, registry: Registry | None, error: Exception) -> Response:
+    """Word an error in the language that a request asks for."""
     more: dict[str, Any] = {}
     if isinstance(error, Failed):
         more["operation"] = error.place
@@ -48,12 +57,10 @@ def problem(visit: NativeVisit, error: Exception) -> Response:
         headers = (("www-authenticate", 'Bearer realm="Growsoft"'),)
     if isinstance(known, ChangedMeanwhile):
         more["fields"] = list(known.fields)
-    detail = browser_manner(visit.request, visit.site.registry).say(_detail(known, status))
-    if status == HTTPStatus.INTERNAL_SERVER_ERROR:
-        visit.noted.error = described(error)
+    detail = browser_manner(request, registry).say(_detail(known, status))
     body = {
         "type": KIND.format(kind), "title": HTTPStatus(status).phrase, "status": status, "detail": detail,
-        "instance": f"urn:growsoft:request:{visit.request.id}", **more,
+        "instance": f"urn:growsoft:request:{request.id}", **more,
     }  # fmt: skip
     return Response(status=status, body=msgspec.json.encode(body), content_type=PROBLEM, headers=headers)
 

@@ -1,0 +1,1 @@
+"""The API of Growsoft itself, as released software meets it."""
