@@ -91,6 +91,15 @@ class Saved:
 
 
 @dataclass(frozen=True, slots=True)
+class Offer:
+    """Something that can be done with chosen rows: its name in forms, its title, and whether it cannot be undone."""
+
+    name: str
+    title: str
+    danger: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ListScreen:
     """A page of a list: rows, or groups with the rows of those that are open."""
 
@@ -107,6 +116,7 @@ class ListScreen:
     more: bool = False
     problem: str = ""
     saved: tuple[Saved, ...] = ()
+    offers: tuple[Offer, ...] = ()
 
     @property
     def rows(self) -> tuple[Row, ...]:

@@ -97,6 +97,11 @@ class Records:
             count = found.search_count(condition) if counted else offset + len(rows)
         return Page(self._records(model, fields, rows), count)
 
+    def called(self, model: ModelView, record: int) -> str:
+        """Return the name of a record, empty when it is hidden from this person or gone."""
+        found = self._called(model, Leaf(("id",), "=", record), 1) if model.rec_name in model.fields else []
+        return found[0].name if found else ""
+
     def count(self, model: ModelView, condition: Condition) -> int:
         """Return how many records meet a condition."""
         return self._env[model.name].search_count(condition)

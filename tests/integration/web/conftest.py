@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,26 @@ def showcase(
 ) -> Showcase:
     """A database of its own for one test."""
     return served(keeper, server, pools, authenticator, tmp_path / "files")
+
+
+@pytest.fixture(scope="module")
+def shared(keeper: Keeper, server: Endpoint, authenticator: PasswordAuthenticator) -> Iterator[Showcase]:
+    """A database that the tests of one file share."""
+    pools = Pools(20)
+    yield served(keeper, server, pools, authenticator)
+    pools.close()
+
+
+@pytest.fixture(scope="module")
+def people(shared: Showcase) -> Callable[[str], Browser]:
+    """Somebody by his login, signed in once to the shared database."""
+    application = shared.application()
+
+    @cache
+    def signed_in(login: str) -> Browser:
+        return Browser(application).sign_in(shared, login)
+
+    return signed_in
 
 
 @pytest.fixture

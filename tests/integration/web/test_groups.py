@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from functools import cache
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pytest
 
-from growsoft.auth.passwords import PasswordAuthenticator
-from growsoft.keeper.keeper import Keeper
-from growsoft.postgres.connection import Endpoint
-from growsoft.postgres.pool import Pools
-from tests.support.served import Answer, Browser, Showcase, served
+from tests.support.served import Answer, Browser, Showcase
 
 
 @pytest.fixture(scope="module")
-def items(keeper: Keeper, server: Endpoint, authenticator: PasswordAuthenticator) -> Iterator[Showcase]:
+def items(shared: Showcase) -> Showcase:
     """Four items of two owners, one of them archived, and one that is hidden; the tests of this file share them."""
-    pools = Pools(20)
-    showcase = served(keeper, server, pools, authenticator)
-    with showcase.elevated() as env:
+    with shared.elevated() as env:
         kyo = env["show.owner"].create({"name": "Kyoto <b>", "city": "Kyoto"})
         ber = env["show.owner"].create({"name": "Berlin AG", "city": "Berlin"})
         rows: list[dict[str, object]] = [
@@ -37,19 +30,13 @@ def items(keeper: Keeper, server: Endpoint, authenticator: PasswordAuthenticator
             {"name": "hidden", "count": 1000},
         ]  # fmt: skip
         env["show.item"].create(rows)
-    yield showcase
-    pools.close()
-
-
-@pytest.fixture(scope="module")
-def people(items: Showcase) -> Callable[[str], Browser]:
-    """Somebody by his login, signed in once."""
-    return cache(lambda login: Browser(items.application()).sign_in(items, login))
+    return shared
 
 
 @pytest.fixture
-def ben(people: Callable[[str], Browser]) -> Browser:
-    """Ben, who may use the showcase."""
+def ben(items: Showcase, people: Callable[[str], Browser]) -> Browser:
+    """Ben, who may use the showcase with its items."""
+    assert items.site.name == "show"
     return people("ben")
 
 

@@ -1,12 +1,13 @@
 """Pages: each module answers the addresses of one kind of screen."""
 
-from growsoft.web.pages import access, files, home, lists, options, preferences, records, signin
+from growsoft.web.pages import access, bulk, files, home, lists, options, preferences, records, signin
 from growsoft.web.pages.routes import ROUTES, SIGNED_IN_ROUTES
 
 __all__ = [
     "ROUTES",
     "SIGNED_IN_ROUTES",
     "access",
+    "bulk",
     "files",
     "home",
     "lists",

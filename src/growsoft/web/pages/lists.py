@@ -7,6 +7,7 @@ from typing import Final
 from urllib.parse import parse_qsl
 
 from growsoft.errors import UserError, ValidationError
+from growsoft.views.bulk import offers
 from growsoft.views.facets import SIGNS
 from growsoft.views.lister import Lister, unit_choices
 from growsoft.views.listing import ListScreen, Saved
@@ -31,7 +32,7 @@ def show(visit: SignedInVisit, model: str) -> Response:
     first = opened_first(saved) if not visit.request.query_string and not visit.request.partial else None
     if first is not None:
         return redirect(first.address)
-    return page_of(visit, replace(lister.screen(), saved=saved))
+    return page_of(visit, replace(lister.screen(), saved=saved, offers=offers(lister.model, lister.views)))
 
 
 def page_of(visit: SignedInVisit, screen: ListScreen) -> Response:
