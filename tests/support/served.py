@@ -85,15 +85,16 @@ def served(
     pools: Pools,
     authenticator: PasswordAuthenticator,
     files: Path | None = None,
+    apps: Sequence[str] = ("show",),
 ) -> Showcase:
     """Create a database as the product does, and return it as a worker sees it, its files in a folder."""
-    made = keeper.create_database(new_database_name(), uuid4(), ("show",))
+    made = keeper.create_database(new_database_name(), uuid4(), tuple(apps))
     keys = Keyring(INSTANCE_KEY).worker_keys()
     endpoint = replace(server, dbname=made.name, user=made.name, password=keys.login_password(made.uuid, 1))
     database = Database(endpoint, made.uuid, 1, keys.signing_key(made.uuid, 1), pools)
     if files is not None:
         database = with_files(database, files, keys)
-    return Showcase(Site("show", database, load(available=APPS)), keeper, authenticator)
+    return Showcase(Site("show", database, load(apps, available=APPS)), keeper, authenticator)
 
 
 @dataclass

@@ -35,7 +35,10 @@ from growsoft.views.describing import choice_label
 from growsoft.views.values import Action, Extension, Filter, Form, Group, GroupBy, List, Menu, Search, Tab
 from growsoft.words import FOLDER, SUFFIX
 
-OWN: Final = (PRODUCT, *(f"{PRODUCT}.apps.{name}" for name in ("base", "contacts", "products", "sale", "instance")))
+OWN: Final = (
+    PRODUCT,
+    *(f"{PRODUCT}.apps.{name}" for name in ("base", "contacts", "products", "sale", "mail", "instance")),
+)
 # What is said on a terminal, in a log, to software or to developers is English; apps have catalogues of their own.
 _SILENT: Final = tuple(
     f"{PRODUCT}.{name}" for name in ("apps", "cli", "config", "keeper", "testing", "trust", "web.odoo")

@@ -308,11 +308,11 @@ class Records:
             f"{model},{record}": Link(record, names.get(record, ""), model)
             for model, ids in by_model.items()
             if model in self._env.registry.models
-            for names in (self._known_names(model, ids),)
+            for names in (self.known_names(model, ids),)
             for record in ids
         }
 
-    def _known_names(self, model: str, ids: Iterable[int]) -> Mapping[int, str]:
+    def known_names(self, model: str, ids: Iterable[int]) -> Mapping[int, str]:
         """Return the names of those of some records that this person may see."""
         try:
             view = self.model(model)

@@ -17,6 +17,7 @@ from growsoft.views.manner import Manner
 from growsoft.views.people import Person, companies_of, manner_of
 from growsoft.views.records import Records
 from growsoft.views.render import Templates
+from growsoft.views.talk import waiting
 from growsoft.views.values import Menu
 from growsoft.web import csrf
 from growsoft.web.forms import Form, Upload, form_of
@@ -155,7 +156,7 @@ class SignedInVisit(Visit):
         """Return a page with the bar, the menu and scripts."""
         frame = {
             "menu": self.menu, "here": "", "person": self.person, "script": self._script,
-            "companies": companies_of(self.env), "active": self.env.companies,
+            "bell": waiting(self.env), "companies": companies_of(self.env), "active": self.env.companies,
         }  # fmt: skip
         return self.fragment(template, {**frame, **context}, status=status)
 

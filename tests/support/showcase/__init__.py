@@ -6,6 +6,7 @@ from typing import Final
 
 from growsoft.apps.base import app as base
 from growsoft.apps.base.data import group_ids
+from growsoft.apps.mail import app as mail
 from growsoft.auth.passwords import set_password
 from growsoft.orm import App, Env, Group
 
@@ -37,4 +38,4 @@ app = App(
     groups=(Group("show.user", "Showcase", implied=("base.user",)), Group("show.boss", "Boss", implied=("show.user",))),
     load=people,
 )
-APPS: Final = {"base": base, "show": app}
+APPS: Final = {"base": base, "mail": mail, "show": app}

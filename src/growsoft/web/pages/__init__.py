@@ -1,6 +1,6 @@
 """Pages: each module answers the addresses of one kind of screen."""
 
-from growsoft.web.pages import access, bulk, files, home, lists, options, preferences, records, signin
+from growsoft.web.pages import access, bulk, files, home, lists, options, preferences, records, signin, talk
 from growsoft.web.pages.routes import ROUTES, SIGNED_IN_ROUTES
 
 __all__ = [
@@ -15,4 +15,5 @@ __all__ = [
     "preferences",
     "records",
     "signin",
+    "talk",
 ]

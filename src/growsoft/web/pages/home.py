@@ -8,6 +8,7 @@ from growsoft.errors import MissingError
 from growsoft.views.access import may_ask
 from growsoft.views.fields import Link, ModelView
 from growsoft.views.paths import ACCESS
+from growsoft.views.talk import mine
 from growsoft.web.http import Response
 from growsoft.web.pages.routes import SIGNED_IN_ROUTES
 from growsoft.web.visit import SignedInVisit
@@ -19,7 +20,8 @@ PER_MODEL: Final = 5
 @SIGNED_IN_ROUTES.get("/app")
 def home(visit: SignedInVisit) -> Response:
     """Show what this person can open; who has no password yet chooses one first."""
-    return visit.page("home.html", {"access": ACCESS if may_ask(visit.env) else ""})
+    context = {"access": ACCESS if may_ask(visit.env) else "", "planned": mine(visit.env, visit.manner)}
+    return visit.page("home.html", context)
 
 
 @SIGNED_IN_ROUTES.get("/app/find")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from growsoft.errors import MissingError, UserError
 from growsoft.orm.fields.binary import MAX_SIZE
+from growsoft.views import talk
 from growsoft.views.access import may_ask
 from growsoft.views.acting import act, archive, buttons_of
 from growsoft.views.attachments import files_of, kept_for
@@ -41,6 +42,7 @@ def _shown(visit: SignedInVisit, view: ModelView, record: int, *, problem: str =
         "files": files if files and (files.files or files.changeable) else None,
         "buttons": buttons_of(visit.env, view, form, record),
         "access": access_path(view.name, record, _login(visit, view.name, record)) if may_ask(visit.env) else "",
+        "talks": talk.kept_for(visit.env, view),
     }  # fmt: skip
     return visit.page("record.html", {**_frame(visit, view), **context}, status=422 if problem else 200)
 

@@ -1,5 +1,5 @@
 // Neighbours: the next and the previous record of the list that somebody came from, and the way back to it as it was.
-const KEY = "list";
+const KEY = `list ${document.getElementById("main")?.dataset.user}`;
 const list = document.getElementById("list");
 
 const remember = () => {
