@@ -44,17 +44,17 @@ class Mutant:
 MUTANTS: Final = (
     Mutant(
         "signed policy lets everybody pass", _POSTGRES + "policies.py",
-        "gs.ctx(1) = gs.planned_as() AND gs.ctx(1) = current_user, false", "true, false",
+        "nullif(gs.signed(gs.planned_as()), false)", "nullif(true, false)",
         (_WALL, "-k", "boss"),
     ),
     Mutant(
         "signed policy does not know who planned", _POSTGRES + "policies.py",
-        "gs.ctx(1) = gs.planned_as() AND ", "",
+        "gs.signed(gs.planned_as())", "gs.signed(current_user)",
         (_WALL, "-k", "plan_of_the_boss"),
     ),
     Mutant(
         "link policy takes no context for no link", _POSTGRES + "context.sql",
-        "RETURN CASE WHEN gs.ctx(1) <> '' THEN gs.ctx(7) END;", "RETURN gs.ctx(7);",
+        "RETURN pg_catalog.current_setting('backtrace_functions') <> '' AND gs.ctx(7) = '';", "RETURN gs.ctx(7) = '';",
         (_WALL, "-k", "opens_no_link"),
     ),
     Mutant(

@@ -6,7 +6,7 @@ from typing import Final
 from growsoft.postgres.audit import Audit
 from growsoft.postgres.connection import Endpoint
 from growsoft.postgres.context import Context, SignedDoor, group_role, profile_name
-from growsoft.postgres.database import ELEVATED_GROUP, Database
+from growsoft.postgres.database import ELEVATED_GROUP, ELEVATED_PROFILE, Database
 from growsoft.postgres.policies import COMMANDS, TRUE, Declarations, Grant, Policy
 from growsoft.postgres.provision import ensure_profiles
 from growsoft.postgres.schema import Column, Constraint, ForeignKey, Index, Table, Trigger
@@ -65,7 +65,12 @@ TAGGED: Final = _relation("note_tag_rel", "note_id", "tag_id")
 TABLES: Final = (USERS, GROUPS, COMPANIES, NOTE_WITH_HISTORY, TAG, MEMBERS, IMPLIED, STAFF, TAGGED)
 
 _OWN: Final = sql("user_id = (SELECT gs.user_id())")
-_COMPANY: Final = sql("(SELECT gs.elevated()) OR company_id = ANY ((SELECT gs.companies())::bigint[])")
+# As a global rule is written (growsoft.orm.conditions).
+_COMPANY: Final = sql(
+    "gs.planned_as() = {elevated} AND (SELECT nullif(NOT gs.elevated(), false)) IS NULL"
+    " OR company_id = ANY ((SELECT gs.companies())::bigint[])",
+    elevated=literal(ELEVATED_PROFILE),
+)
 _OWN_NOTE: Final = sql("note_id IN (SELECT id FROM note)")
 _OPEN: Final = ("id", "name", "user_id", "company_id", "version")
 _OPEN_WRITE: Final = ("name", "user_id", "company_id", "version")

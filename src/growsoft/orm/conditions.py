@@ -10,6 +10,7 @@ from growsoft.errors import ConfigError
 from growsoft.orm.access import Verb
 from growsoft.orm.compile import Compiler, Declared
 from growsoft.orm.rules import readable_outside
+from growsoft.postgres.database import ELEVATED_PROFILE
 from growsoft.postgres.policies import TRUE
 from growsoft.postgres.sql import Sql, ident, join, literal, sql
 
@@ -43,9 +44,12 @@ def global_conditions(
     for name, rule in info.rules.items():
         if not rule.group and verb in rule.verbs:
             where = compiler.where(info, rule.condition, alias)
-            # IS NULL, because the planner takes it for nearly never true, as elevation is; a plain truth value counts
-            # as one half, and every estimate behind a global rule would be too high.
-            yield name, sql("(SELECT nullif(NOT gs.elevated(), false)) IS NULL OR ({where})", where=where)
+            # Elevated code has a profile of its own, so in the plans of all others nothing is left of the exception. IS
+            # NULL, because the planner takes it for nearly never true; a plain truth value would count as one half.
+            yield name, sql(
+                "gs.planned_as() = {elevated} AND (SELECT nullif(NOT gs.elevated(), false)) IS NULL OR ({where})",
+                elevated=literal(ELEVATED_PROFILE), where=where,
+            )  # fmt: skip
 
 
 def owner_conditions(registry: Registry, info: ModelInfo, verb: Verb, owner: Sql = _LINKED) -> dict[str, list[Sql]]:

@@ -98,7 +98,7 @@ RETURN nullif(gs.ctx(3), '')::bigint;
 CREATE FUNCTION gs.elevated() RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE
 RETURN gs.ctx(4) = '1';
 CREATE FUNCTION gs.companies() RETURNS bigint[] LANGUAGE sql STABLE PARALLEL SAFE
-RETURN coalesce(pg_catalog.string_to_array(nullif(gs.ctx(5), ''), '_'), '{}')::bigint[];
+RETURN ('{' || pg_catalog.replace(gs.ctx(5), '_', ',') || '}')::bigint[];
 -- NULL without a context, and so no row: '' means that no link limits, and a context can be left within a statement.
 CREATE FUNCTION gs.record() RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
 RETURN CASE WHEN gs.ctx(1) <> '' THEN gs.ctx(7) END;
@@ -107,8 +107,18 @@ RETURN CASE WHEN gs.ctx(1) <> '' THEN gs.ctx(7) END;
 -- cursor or a set_config() inside of the statement could plan as a manager and run as oneself.
 CREATE FUNCTION gs.planned_as() RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN current_user::text;
+-- What the two policies of every table ask first. PostgreSQL writes these bodies into each plan and sets them up for each
+-- statement, needed or not, so they are short: the context begins with the profile that was signed.
+CREATE FUNCTION gs.signed(planned text) RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE
+RETURN pg_catalog.starts_with(pg_catalog.current_setting('backtrace_functions'), planned || ',')
+  AND planned = current_user;
+CREATE FUNCTION gs.unlimited() RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE
+RETURN pg_catalog.current_setting('backtrace_functions') <> '' AND gs.ctx(7) = '';
+-- The record that a signed link is limited to. A body that is not written into plans: hardly anybody comes by a link.
+CREATE FUNCTION gs.limited_to() RETURNS text LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$ BEGIN RETURN gs.record(); END $$;
 GRANT EXECUTE ON FUNCTION gs.ctx(integer), gs.user_id(), gs.actor(), gs.elevated(), gs.companies(), gs.record(),
-  gs.planned_as() TO PUBLIC;
+  gs.planned_as(), gs.signed(text), gs.unlimited(), gs.limited_to() TO PUBLIC;
 
 -- True when this connection may serve somebody else. SQL PREPARE is the one way in which injected SQL could leave text
 -- behind that the driver would run later in another's name.

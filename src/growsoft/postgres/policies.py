@@ -86,17 +86,17 @@ def table_walls(tables: Iterable[Table]) -> Iterable[Sql]:
         yield sql("ALTER TABLE {t} FORCE ROW LEVEL SECURITY", t=name)
         yield sql(
             "CREATE POLICY {policy} ON {t} AS RESTRICTIVE FOR ALL TO PUBLIC"
-            " USING ((SELECT nullif(gs.ctx(1) = gs.planned_as() AND gs.ctx(1) = current_user, false)) IS NOT NULL)",
+            " USING ((SELECT nullif(gs.signed(gs.planned_as()), false)) IS NOT NULL)",
             policy=ident(SIGNED_POLICY), t=name,
         )  # fmt: skip
         this_record = (
-            sql(" OR (SELECT gs.record()) = {prefix} || id", prefix=literal(f"{table.name} "))
+            sql(" OR (SELECT gs.limited_to()) = {prefix} || id", prefix=literal(f"{table.name} "))
             if table.identity
             else sql("")
         )
         yield sql(
             "CREATE POLICY {policy} ON {t} AS RESTRICTIVE FOR ALL TO PUBLIC"
-            " USING ((SELECT nullif(gs.record() = '', false)) IS NOT NULL{this})",
+            " USING ((SELECT nullif(gs.unlimited(), false)) IS NOT NULL{this})",
             policy=ident(LINK_POLICY), t=name, this=this_record,
         )  # fmt: skip
         if any(column.name == "write_uid" for column in table.columns):

@@ -22,12 +22,12 @@ NAMED: Final[dict[str, tuple[str, Sql]]] = {
     "signed policy softened": (
         "note lacks the policy gs_signed",
         sql("ALTER POLICY gs_signed ON note USING"
-            " ((SELECT nullif(gs.ctx(1) = gs.planned_as() AND gs.ctx(1) = current_user, false)) IS NOT NULL"
+            " ((SELECT nullif(gs.signed(gs.planned_as()), false)) IS NOT NULL"
             " OR name = 'open')"),
     ),
     "signed policy blind to who planned": (
         "note lacks the policy gs_signed",
-        sql("ALTER POLICY gs_signed ON note USING ((SELECT nullif(gs.ctx(1) = current_user, false)) IS NOT NULL)"),
+        sql("ALTER POLICY gs_signed ON note USING ((SELECT nullif(gs.signed(current_user), false)) IS NOT NULL)"),
     ),
     "signed policy for one role": (
         "note lacks the policy gs_signed", sql("ALTER POLICY gs_signed ON note TO g_notes_writer"),
@@ -38,7 +38,7 @@ NAMED: Final[dict[str, tuple[str, Sql]]] = {
     "signed policy made permissive": (
         "note lacks the policy gs_signed",
         sql("DROP POLICY gs_signed ON note; CREATE POLICY gs_signed ON note AS PERMISSIVE FOR ALL TO PUBLIC"
-            " USING ((SELECT nullif(gs.ctx(1) = gs.planned_as() AND gs.ctx(1) = current_user, false)) IS NOT NULL)"),
+            " USING ((SELECT nullif(gs.signed(gs.planned_as()), false)) IS NOT NULL)"),
     ),
     "link policy dropped": ("tag lacks the policy gs_link", sql("DROP POLICY gs_link ON tag")),
     "link policy opened": ("tag lacks the policy gs_link", sql("ALTER POLICY gs_link ON tag USING (true)")),
@@ -114,6 +114,7 @@ UNNAMED: Final[dict[str, Sql]] = {
         " SET search_path = pg_catalog, pg_temp AS 'SELECT ''p_'''"
     ),
     "a function made immutable": sql("ALTER FUNCTION gs.ctx(integer) IMMUTABLE"),
+    "a signature that is worked out when a statement is planned": sql("ALTER FUNCTION gs.signed(text) IMMUTABLE"),
     "the planner's witness made stable": sql("ALTER FUNCTION gs.planned_as() STABLE"),
     "a function's owner changed": sql("ALTER FUNCTION gs.enter_session(bytea, bigint[]) OWNER TO gs_owner"),
     "a private function given away": sql("GRANT EXECUTE ON FUNCTION gs_priv.profile_name(text[]) TO g_notes_writer"),
