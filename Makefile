@@ -1,7 +1,7 @@
 # The commands of this repository; `make help` lists them. README.md says what each is for.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help up down test test-all fresh check check-lint check-format check-mypy check-pyright check-floors security bench bench-peers mutants api oracle year crashes docs words lock
+.PHONY: help up down test test-all fresh upgrade-from check check-lint check-format check-mypy check-pyright check-floors security bench bench-peers mutants api oracle year crashes docs words lock
 
 BIN := .venv/bin
 ARGS ?=
@@ -40,6 +40,10 @@ test-all: ## Run every test that can run here, the slow ones too
 
 fresh: ## Clone this, start it for the first and the second time and without a network; as root also as an ordinary user
 	@python3 tests/acceptance/fresh_clone.py
+
+upgrade-from: ## Start older versions with demo data, then upgrade their homes with this one (REVISIONS="08ca89c v1.0")
+	@scripts/venv .venv runtime build
+	@python3 tests/acceptance/upgrade_from.py $(REVISIONS)
 
 check: ## Lint, format, types, floors: under a minute
 	@scripts/venv .venv runtime build dev test

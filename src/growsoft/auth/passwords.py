@@ -16,7 +16,7 @@ from growsoft.postgres.sql import Sql, sql
 from growsoft.security.passwords import Hasher, Parameters, PasswordPolicy, must_upgrade, new_parameters, verifier
 from growsoft.security.tokens import new_token, token_hash
 from growsoft.web.ports import Client, Refused, SignedIn, Site
-from growsoft.web.session import session_token
+from growsoft.web.session import session_token as fresh_token
 from growsoft.words import _
 
 LINK_VALID: Final = timedelta(hours=24)
@@ -51,7 +51,7 @@ class PasswordAuthenticator:
             derived = self._hasher.derive(password, attempt.parameters)
         except UserError as error:
             return Refused(error.words)
-        token = session_token(client.kind)
+        token = fresh_token(client.kind)
         user_id = _finish(site.database, login, derived, client, token)
         if not user_id:
             return Refused(WRONG)
@@ -65,7 +65,7 @@ class PasswordAuthenticator:
 
     def open_link(self, site: Site, token: str, client: Client) -> SignedIn | Refused:
         """Spend a one-time link."""
-        session = session_token(client.kind)
+        session = fresh_token(client.kind)
         query = sql(
             "SELECT gs.open_link({link}::bytea, {session}::bytea, {kind}::text, {network}::inet, {agent}::text)",
             link=token_hash(token), session=token_hash(session), kind=client.kind, network=client.network,
@@ -85,8 +85,8 @@ class PasswordAuthenticator:
         with site.database.transaction(SessionDoor(token_hash(session_token)), "read") as transaction:
             return not transaction.execute(sql("SELECT gs.has_credential()")).scalar()
 
-    def change_password(self, site: Site, session_token: str, old: str, new: str) -> Refused | None:
-        """Choose a password: every other session of the user ends."""
+    def change_password(self, site: Site, session_token: str, old: str, new: str) -> Refused | SignedIn:
+        """Choose a password: every other session of the user ends, and this one goes on under another token."""
         door = SessionDoor(token_hash(session_token))
         with site.database.transaction(door, "read") as transaction:
             user_id, login, name, company = transaction.execute(
@@ -101,13 +101,11 @@ class PasswordAuthenticator:
             if isinstance(proof, Refused):
                 return proof
             statement = _set_credential(self._hasher, user_id, new, session=token_hash(session_token), proof=proof)
-            with site.database.transaction(door, "counting") as transaction:
-                transaction.execute(statement)
+            return SignedIn(_changed(site, door, statement), user_id)
         except AccessError:
             return Refused(_("The old password is wrong. Type it again."))
         except UserError as error:
             return Refused(error.words)
-        return None
 
     def policy_sentence(self, site: Site) -> str:
         """Say what a password must be."""
@@ -130,6 +128,16 @@ class PasswordAuthenticator:
         statement = _set_credential(self._hasher, user_id, password, session=session, proof=derived, rehash=True)
         with site.database.transaction(SessionDoor(session), "counting") as transaction:
             transaction.execute(statement)
+
+
+def _changed(site: Site, door: SessionDoor, statement: Sql) -> str:
+    """Set a password, and give the new token under which a browser's session goes on."""
+    token = fresh_token("browser")
+    rotate = sql("SELECT gs.rotate_session({old}::bytea, {new}::bytea)", old=door.token_hash, new=token_hash(token))
+    with site.database.transaction(door, "counting") as transaction:
+        transaction.execute(statement)
+        transaction.execute(rotate)
+    return token
 
 
 def create_link(env: Env, user_id: int, valid: timedelta = LINK_VALID) -> str:

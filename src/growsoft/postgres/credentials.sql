@@ -245,6 +245,18 @@ BEGIN
   VALUES ('password', gs.user_id(), gs.actor(), jsonb_build_object('of', of_user));
 END $$;
 
+-- A session goes on under another token, as ASVS 5.0 7.2.4 asks it of a new password: whoever had learnt the old token is
+-- out. Only who knows the hash of his own session's token moves it. When it was seen is noted anew; the old note is swept.
+CREATE FUNCTION gs.rotate_session(this_session bytea, new_hash bytea) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  UPDATE gs_priv.session SET token_hash = new_hash WHERE token_hash = this_session AND user_id = gs.user_id();
+  IF FOUND THEN
+    INSERT INTO gs_priv.session_seen VALUES (new_hash, clock_timestamp());
+  END IF;
+  RETURN FOUND;
+END $$;
+
 -- Whether the signed user has a password yet (after a one-time link he must choose one).
 CREATE FUNCTION gs.has_credential() RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -297,5 +309,5 @@ GRANT EXECUTE ON FUNCTION gs.sweep_sign_ins(), gs.credential_parameters(text, by
   gs.sign_in(text, bytea, bytea, inet, bytea, text, text), gs.open_link(bytea, bytea, text, inet, text),
   gs.own_parameters(), gs.sign_out(bytea), gs.create_link(bigint, bytea, integer),
   gs.set_credential(bigint, bytea, integer, bytea, bytea, bytea, boolean), gs.has_credential(), gs.end_sessions(bigint),
-  gs.credential_facts() TO PUBLIC;
+  gs.rotate_session(bytea, bytea), gs.credential_facts() TO PUBLIC;
 RESET ROLE;

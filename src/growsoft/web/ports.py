@@ -77,8 +77,11 @@ class Authenticator(Protocol):
         """Whether the signed-in user has yet to choose a password."""
         ...
 
-    def change_password(self, site: Site, session_token: str, old: str, new: str) -> Refused | None:
-        """Choose a password; ``old`` may be empty without a password yet, or in the session of a one-time link."""
+    def change_password(self, site: Site, session_token: str, old: str, new: str) -> Refused | SignedIn:
+        """Choose a password; ``old`` may be empty without a password yet, or in the session of a one-time link.
+
+        A browser's session goes on under another token; every other session of the user ends.
+        """
         ...
 
     def policy_sentence(self, site: Site) -> str:

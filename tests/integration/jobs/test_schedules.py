@@ -36,7 +36,8 @@ def test_declared_schedules_are_written_down_once(planned: House) -> None:
     ensure_schedules(planned.database, planned.place.registry)
     with planned.shop.elevated() as env:
         found = {cron.name: cron for cron in env[Cron].search([])}
-        assert {*OWN, "ir.job.sweep", "res.users.sweep_sign_ins", "ir.model.sweep_transient"} == set(found)
+        swept = {"ir.job.sweep", "res.users.sweep_sign_ins", "ir.model.sweep_transient", "ir.attachment.sweep_files"}
+        assert {*OWN, *swept} == set(found)
         now = datetime.now(UTC)
         round_up = found["errand.round_up"].nextcall
         assert round_up is not None

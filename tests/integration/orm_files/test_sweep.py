@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from growsoft.apps.base.jobs import Files
 from growsoft.orm.filesweep import referred_files, sweep_files
 from growsoft.security.filestore import GRACE, FileStore
 from tests.integration.orm.conftest import Trade
@@ -29,6 +30,20 @@ def test_a_file_goes_after_its_last_record_and_some_time(shared: Trade) -> None:
         assert set(store.addresses()) == referred_files(env)
         assert kept.scan is not None
         assert kept.scan.read() == b"kept"
+
+
+def test_the_schedule_sweeps_them(shared: Trade) -> None:
+    with shared.undone() as env:
+        store = env.files
+        assert isinstance(store, FileStore)
+        paper = env[Paper].create({"name": "a", "scan": b"of the schedule"})
+        address = referred_files(env)
+        _age(store.folder)
+        paper.unlink()
+        files = env["ir.attachment"]
+        assert isinstance(files, Files)
+        files.sweep_files()
+        assert not address & set(store.addresses())
 
 
 def _age(folder: Path) -> None:

@@ -9,7 +9,10 @@ import pytest
 from growsoft.auth.passwords import PasswordAuthenticator
 from growsoft.keeper.keeper import Keeper
 from growsoft.postgres.connection import Endpoint
+from growsoft.postgres.context import SessionDoor
 from growsoft.postgres.pool import Pools
+from growsoft.postgres.sql import sql
+from growsoft.security.tokens import token_hash
 from growsoft.web.app import Application
 from growsoft.web.ports import Site
 from growsoft.web.session import COOKIES
@@ -63,6 +66,32 @@ def test_a_session_is_over_when_its_holder_says_so(ben: Browser, showcase: Showc
     assert SESSION not in ben.cookies
     assert not _works(showcase, token)
     assert _works(showcase, other)
+
+
+def test_a_new_password_changes_the_token_of_this_session_and_ends_the_others(
+    visitor: Browser, showcase: Showcase
+) -> None:
+    other = Browser(showcase.application()).sign_in(showcase, "ben").cookies[SESSION]
+    visitor.get("/web/login")
+    before, opened = _signed_in(visitor), visitor.get("/web/password").inputs()
+    changed = {**opened, "old": PASSWORD, "new": "four unrelated garden words", "again": "four unrelated garden words"}
+    assert visitor.post("/web/password", {**changed, "old": "a wrong one"}).status == 422
+    assert visitor.cookies[SESSION] == before, "what was refused changes nothing"
+    assert visitor.post("/web/password", changed).status == 303
+    after = visitor.cookies[SESSION]
+    assert after != before
+    assert [_works(showcase, token) for token in (before, other, after)] == [False, False, True]
+
+
+def test_a_session_is_moved_by_its_own_holder_alone(ben: Browser, showcase: Showcase) -> None:
+    hers = Browser(showcase.application()).sign_in(showcase, "ada").cookies[SESSION]
+    mine, chosen = ben.cookies[SESSION], "a" * 43
+    rotate = sql("SELECT gs.rotate_session({o}::bytea, {n}::bytea)", o=token_hash(hers), n=token_hash(chosen))
+    with showcase.site.database.transaction(SessionDoor(token_hash(mine))) as transaction:
+        assert transaction.execute(rotate).scalar() is False
+    with showcase.elevated() as env:
+        assert env.execute(rotate).scalar() is False, "nor in elevated hands: that is nobody's session"
+    assert [_works(showcase, token) for token in (hers, mine, chosen)] == [True, True, False]
 
 
 def test_the_session_of_a_script_is_no_browser_s_whatever_cookie_it_comes_in(

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 
-from growsoft.apps.base.models import Users
+from growsoft.apps.base.models import Attachment, Users
 from growsoft.errors import AccessError, UserError
 from growsoft.orm import Access, Indexed, Model, Rule, Unique, api, current, fields
+from growsoft.orm.filesweep import sweep_files
 from growsoft.orm.later import QUEUE_GROUP, announce, queue_env
 from growsoft.orm.timing import timing
 from growsoft.postgres.sql import sql
@@ -170,6 +171,15 @@ class SignIns(Users, extend=True):
     def sweep_sign_ins(self) -> None:
         """Forget sessions, one-time links and known devices that are over."""
         self.env.execute(sql("SELECT gs.sweep_sign_ins()"))
+
+
+class Files(Attachment, extend=True):
+    """Attachments, with what is swept of the files of all records."""
+
+    @api.job(schedule="daily 03:40", elevated="files that no record refers to any more are swept")
+    def sweep_files(self) -> None:
+        """Delete files that no record has referred to for two days."""
+        sweep_files(self.env)
 
 
 _ASK_TO_STOP = sql(

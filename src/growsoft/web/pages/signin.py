@@ -104,14 +104,16 @@ def ask_password(visit: SignedInVisit) -> Response:
 
 @SIGNED_IN_ROUTES.post(PASSWORD)
 def set_password(visit: SignedInVisit) -> Response:
-    """Set the password that was typed twice; every other session of this person ends."""
+    """Set the password that was typed twice; other sessions of this person end, and this one changes its token."""
     form = visit.form
     if form.get("new", "") != form.get("again", ""):
         return _password_page(visit, DIFFERENT)
-    refused = visit.tools.authenticator.change_password(
+    outcome = visit.tools.authenticator.change_password(
         visit.site, visit.session.token, form.get("old", ""), form.get("new", "")
     )
-    return _password_page(visit, refused.message) if refused is not None else visit.go(HOME)
+    if isinstance(outcome, SignedIn):
+        return visit.go(HOME).with_headers(session_cookie(outcome.token, "browser"))
+    return _password_page(visit, outcome.message)
 
 
 def _password_page(visit: SignedInVisit, problem: str) -> Response:
