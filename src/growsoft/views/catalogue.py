@@ -10,6 +10,7 @@ from growsoft.views.added import with_added_fields, with_added_search
 from growsoft.views.declared import Declarations, declarations
 from growsoft.views.defaults import default_views
 from growsoft.views.fields import ModelView
+from growsoft.views.laying import NOTHING, Overlay, laid_over
 from growsoft.views.translating import translated
 from growsoft.views.values import Menu, Views
 from growsoft.words import SOURCE
@@ -20,6 +21,7 @@ class Catalogue:
     """The views of all models, and the menu; what is not declared is made of the model itself."""
 
     declared: Declarations = field(default_factory=Declarations)
+    overlay: Overlay = NOTHING
 
     @property
     def menus(self) -> tuple[Menu, ...]:
@@ -27,6 +29,11 @@ class Catalogue:
         return self.declared.menus
 
     def views(self, model: ModelView) -> Views:
+        """Return the views of a model as an administrator of this database has changed them."""
+        views, changes = self._declared(model), self.overlay.of(model.name)
+        return laid_over(views, changes, frozenset(model.fields))[0] if changes else views
+
+    def _declared(self, model: ModelView) -> Views:
         """Return the views of a model; what an administrator added to it stands last in those that an app declares."""
         own, made = self.declared.of(model.name), default_views(model)
         return Views(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -24,6 +24,7 @@ from growsoft.orm.registry import ModelInfo
 from growsoft.orm.versions import ChangedMeanwhile
 from growsoft.views.describing import model_view, readable_models
 from growsoft.views.fields import Link, ModelView, Money, Value
+from growsoft.views.laying import relabelled
 
 STAMPS: Final = ("version", "write_uid", "write_date")
 # By a field of this name people put lines in their order.
@@ -70,9 +71,10 @@ Raw = Mapping[str, object]
 class Records:
     """The records of one database as one person may see and change them."""
 
-    def __init__(self, env: Env) -> None:
-        """Ask and change as whoever acts in an environment."""
+    def __init__(self, env: Env, labels: Callable[[str], Mapping[str, str]] | None = None) -> None:
+        """Ask and change as whoever acts in an environment; `labels` are what fields of a model are called here."""
         self._env = env
+        self._labels = labels
 
     def models(self) -> Iterable[ModelView]:
         """Return the models that this person may read."""
@@ -80,7 +82,8 @@ class Records:
 
     def model(self, name: str) -> ModelView:
         """Return a model; raises `MissingError` for one that is not there or not for this person."""
-        return model_view(self._env, name)
+        model = model_view(self._env, name)
+        return model if self._labels is None else relabelled(model, self._labels(name))
 
     # -- reading -----------------------------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib.metadata import entry_points
 from itertools import groupby
@@ -13,6 +13,8 @@ from markupsafe import Markup, escape
 
 from growsoft.orm import Env
 from growsoft.views.catalogue import Catalogue, catalogue_of
+from growsoft.views.fields import ModelView
+from growsoft.views.laying import Overlay, laid_over, overlay_of
 from growsoft.views.manner import Manner
 from growsoft.views.people import Person, companies_of, manner_of
 from growsoft.views.records import Records
@@ -127,7 +129,11 @@ class SignedInVisit(Visit):
 
     def __post_init__(self) -> None:
         """Look at records with his rights."""
-        object.__setattr__(self, "records", Records(self.env))
+        object.__setattr__(self, "records", Records(self.env, self._labels))
+
+    def _labels(self, model: str) -> Mapping[str, str]:
+        """Return what fields are called here, read when it is first asked for."""
+        return self.overlay.labels(model)
 
     @property
     def secret(self) -> str:
@@ -142,7 +148,18 @@ class SignedInVisit(Visit):
     @cached_property
     def catalogue(self) -> Catalogue:
         """The views of this database's apps."""
-        return catalogue_of(self.env.registry, self.env.lang)
+        return replace(catalogue_of(self.env.registry, self.env.lang), overlay=self.overlay)
+
+    @cached_property
+    def overlay(self) -> Overlay:
+        """What an administrator of this database changed on its screens."""
+        return overlay_of(self.env)
+
+    def broken(self, model: ModelView) -> tuple[str, ...]:
+        """Return the fields whose changes on the screens of a model do not fit any more."""
+        views = catalogue_of(self.env.registry, self.env.lang).views(model)
+        known = frozenset(self.env.registry.models[model.name].fields)
+        return tuple(one.field for one in laid_over(views, self.overlay.of(model.name), known)[1])
 
     @cached_property
     def menu(self) -> list[tuple[str, list[Menu]]]:

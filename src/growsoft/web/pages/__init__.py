@@ -1,6 +1,6 @@
 """Pages: each module answers the addresses of one kind of screen."""
 
-from growsoft.web.pages import access, bulk, files, home, lists, options, preferences, records, signin, talk
+from growsoft.web.pages import access, bulk, files, home, lists, options, preferences, records, screens, signin, talk
 from growsoft.web.pages.routes import ROUTES, SIGNED_IN_ROUTES
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "options",
     "preferences",
     "records",
+    "screens",
     "signin",
     "talk",
 ]

@@ -16,6 +16,7 @@ from growsoft.views.saving import MODEL, forget_search, opened_first, save_searc
 from growsoft.web.errors import PageNotFound
 from growsoft.web.http import Response, redirect
 from growsoft.web.pages.routes import SIGNED_IN_ROUTES
+from growsoft.web.pages.screens import may_change
 from growsoft.web.visit import SignedInVisit
 
 # What the forms that build a condition or a group send; their answer is at the address that says it shortly.
@@ -45,8 +46,14 @@ def page_of(visit: SignedInVisit, screen: ListScreen) -> Response:
     }
     if visit.request.partial:
         return visit.fragment("_list.html", context)
-    title = visit.catalogue.title(screen.model)
-    return visit.page("list.html", {**context, "title": title, "here": screen.model.name})
+    changes = may_change(visit)
+    about = {
+        "title": visit.catalogue.title(screen.model),
+        "here": screen.model.name,
+        "changes": changes,
+        "broken": visit.broken(screen.model) if changes else (),
+    }
+    return visit.page("list.html", {**context, **about})
 
 
 def lister_of(visit: SignedInVisit, model: str, pairs: tuple[tuple[str, str], ...]) -> Lister:
