@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -20,7 +19,7 @@ from growsoft_cloud.backup.download import Downloaded, download
 from growsoft_cloud.backup.service import BackupService
 from growsoft_cloud.cli import Bar
 from growsoft_cloud.deeds import whoever_calls, write_down
-from growsoft_cloud.operations.scratch import ScratchCluster, scratch_cluster
+from growsoft_cloud.operations.scratch import download_cluster
 
 DOWNLOAD: Final = "download"
 
@@ -57,10 +56,10 @@ def download_command(open_desk: Opener) -> click.Command:
         operator = whoever_calls()
         chosen = output or Path(f"{Path(backup).name}.tar")
         with _output(chosen) as (file, checksum), open_desk() as desk, Bar() as bar:
-            with _alone(desk.instance) as cluster:
+            with download_cluster(desk.instance.state, decide().database) as cluster:
                 done = download(desk.service, backup, cluster, file, bar)
             checksum.write(f"{done.sha256}  {chosen.name}\n".encode())
-            _note(desk.instance, done, operator)
+            note_download(desk.instance, done, operator)
         if as_json:
             print_json({**structs.asdict(done), "file": str(chosen), "checksum": f"{chosen}.sha256"})
         else:
@@ -108,20 +107,8 @@ def _new(path: Path) -> BinaryIO:
     return os.fdopen(descriptor, "w+b")
 
 
-@contextmanager
-def _alone(instance: Instance) -> Generator[ScratchCluster]:
-    """Start a cluster for a download; another download waits for its end."""
-    lock = instance.state.keeper / "download.lock"
-    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        with scratch_cluster(instance.state, decide().database, DOWNLOAD) as cluster:
-            yield cluster
-    finally:
-        os.close(descriptor)
-
-
-def _note(instance: Instance, done: Downloaded, operator: str) -> None:
+def note_download(instance: Instance, done: Downloaded, operator: str) -> None:
+    """Write down who took which backup out of the hosting."""
     with instance.env(instance.facts.control, "a backup was downloaded") as env:
         told = f"{done.bytes} bytes, {done.sha256}"
         of = (done.database_uuid, done.database)

@@ -105,7 +105,7 @@ class InstanceDesk:
         with self.instance.env(self.instance.facts.control, "a restored database remembers where it is from") as env:
             source = env[CustomerDatabase].search(known == str(manifest.database.uuid))
             origin = source.origin() if source else str(manifest.database.uuid)
-            env[CustomerDatabase].search(known == str(where.uuid)).write({"lineage": origin})
+            env[CustomerDatabase].search(known == str(where.uuid)).write({"lineage": origin, "beside": True})
 
 
 @contextmanager

@@ -24,6 +24,14 @@ class Files(Protocol):
         """Open content. Raises ``MissingError``, and ``GrowsoftError`` for what was damaged."""
         ...
 
+    def part(self, address: str, size: int, part: range) -> Generator[bytes]:
+        """Give some bytes of content without reading what is before them. Raises as ``reading``."""
+        ...
+
+    def forget(self, address: str) -> None:
+        """Delete content that no record refers to."""
+        ...
+
 
 # The one group that sudo and the command line act with; like any other it reads through policies, never around them.
 ELEVATED_GROUP: Final = "gs_elevated"

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import os
 import struct
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from typing import BinaryIO, Final
 
 from growsoft.errors import GrowsoftError
@@ -26,6 +26,7 @@ from growsoft.security.envelope import (
     seal,
     unseal,
 )
+from growsoft.security.seeking import decrypt_part
 from growsoft.security.streams import decrypt_stream, encrypt_stream, new_data_key
 
 _MAGIC: Final = b"GSF1"
@@ -104,6 +105,16 @@ def read_blob(keys: FileKeys, address: str, size: int, source: BinaryIO) -> Bina
 
     Damage further on is raised as ``StreamRefused`` while reading, like all streams do.
     """
+    return decrypt_stream(_data_key(keys, address, size, source), source, _STREAM)
+
+
+def read_blob_part(keys: FileKeys, address: str, size: int, source: BinaryIO, part: range) -> Generator[bytes]:
+    """Give a part of the content, ``part`` in bytes, without decrypting what is before it. Raises as ``read_blob``."""
+    return decrypt_part(_data_key(keys, address, size, source), source, _STREAM, part)
+
+
+def _data_key(keys: FileKeys, address: str, size: int, source: BinaryIO) -> bytes:
+    """Read the head of a stored file, which says what it is."""
     header = source.read(_HEADER)
     body = header[len(_MAGIC) :]
     if len(header) < _HEADER or not header.startswith(_MAGIC):
@@ -116,4 +127,4 @@ def read_blob(keys: FileKeys, address: str, size: int, source: BinaryIO) -> Bina
         raise BlobDamaged from error
     if (found.hex(), length) != (address, size):
         raise BlobDamaged
-    return decrypt_stream(data_key, source, _STREAM)
+    return data_key

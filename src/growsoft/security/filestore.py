@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from growsoft.errors import MissingError
-from growsoft.security.blobs import BlobKeyUnknown, FileKeys, read_blob, write_blob
+from growsoft.security.blobs import BlobKeyUnknown, FileKeys, read_blob, read_blob_part, write_blob
 
 _ADDRESS: Final = re.compile(r"[0-9a-f]{64}\Z")
 # The workers and the keeper's user both read and write here; nobody else passes the folder above, which is theirs.
@@ -61,6 +61,19 @@ class FileStore:
             raise MissingError("This file is missing from the storage; ask your administrator.") from None
         with source, self._content(address, size, source) as content:
             yield content
+
+    def part(self, address: str, size: int, part: range) -> Generator[bytes]:
+        """Give a part of content, in pieces. Raises ``MissingError``, ``BlobDamaged`` and ``StreamRefused``."""
+        try:
+            source = self.path(address).open("rb")
+        except FileNotFoundError:
+            raise MissingError("This file is missing from the storage; ask your administrator.") from None
+        with source:
+            yield from read_blob_part(self._opened(), address, size, source, part)
+
+    def forget(self, address: str) -> None:
+        """Delete a file at once that no record refers to; again is no error."""
+        self.path(address).unlink(missing_ok=True)
 
     def path(self, address: str) -> Path:
         """Give where a file lies. Raises ``ValueError`` for what is no address."""

@@ -99,7 +99,9 @@ def exchange(instance: Instance, pair: Pair, *, kind: str, operator: str, backup
                 "state": State.REPLACED, "name": kept_as, "replaced_name": pair.name, "replaced_at": now,
             })  # fmt: skip
             env.flush()  # the name is free before it is taken
-            comes.write({"state": State.ACTIVE, "name": pair.name, "replaced_name": "", "replaced_at": None})
+            comes.write({
+                "state": State.ACTIVE, "name": pair.name, "replaced_name": "", "replaced_at": None, "beside": False,
+            })  # fmt: skip
             told = f"{pair.comes} has the name {pair.name}; {pair.goes} is kept as {kept_as}."
             write_down(env, kind, (UUID(pair.comes), pair.name), operator=operator, message=told, backup=backup)
     return Swapped(pair.name, UUID(pair.comes), kept_as, UUID(pair.goes), now + KEPT, backup)

@@ -26,6 +26,7 @@ from growsoft_cloud.operations.alerts import tell
 from growsoft_cloud.operations.channels import channels_of
 from growsoft_cloud.operations.fleet import InstanceFleet, open_fleet
 from growsoft_cloud.operations.metrics import PictureCollector
+from growsoft_cloud.operations.requests import Requests
 from growsoft_cloud.operations.scratch import scratch_cluster
 from growsoft_cloud.operations.sealing import keep_seals
 from growsoft_cloud.operations.watching import Picture, look, note, told
@@ -36,6 +37,7 @@ log: Final = logging.getLogger("growsoft.operations")
 
 # Seconds between two looks at what is due, and between two of each other kind of work.
 ROUND: Final = 15.0
+ASK_EVERY: Final = 2.0
 WATCH_EVERY: Final = 120.0
 MEND_EVERY: Final = 3600.0
 PROVE_EVERY: Final = 3600.0
@@ -76,10 +78,18 @@ class Worker:
             work = self._work(fleet)
             for thread in threads:
                 thread.start()
+            requests = Requests(self.instance)
+            asking = threading.Thread(target=self._ask, args=(requests,), name="requests", daemon=True)
+            asking.start()
             while not self.stopping.wait(ROUND):
                 self._guarded("backups", work.back_up_due)
             archiving.join(LAST_WAL)
             work.close()
+            requests.close()
+
+    def _ask(self, requests: Requests) -> None:
+        while not self.stopping.wait(ASK_EVERY):
+            self._guarded("requests", requests.round)
 
     def _every(self, seconds: float, work: Callable[[], object]) -> None:
         if self.stopping.wait(CALM):

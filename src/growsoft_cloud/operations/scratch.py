@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 import shutil
@@ -120,6 +121,19 @@ def scratch_cluster(state: State, user: ServiceUser | None, what_for: str = "clu
                 server.stop("immediate")
     finally:
         shutil.rmtree(place, ignore_errors=True)
+
+
+@contextmanager
+def download_cluster(state: State, user: ServiceUser | None) -> Generator[ScratchCluster]:
+    """Start a cluster for a download; another download waits for its end."""
+    lock = state.keeper / "download.lock"
+    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with scratch_cluster(state, user, "download") as cluster:
+            yield cluster
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager

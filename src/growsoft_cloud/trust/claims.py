@@ -64,12 +64,12 @@ CLOUD: Final = (
         "BK-4",
         "You can also download manual backups of your live data by requesting us using the ticket or over phone.",
         Missing(
-            "Staff can write a backup with its files into a file that stock tools restore; a request of the customer's"
-            " own, a ticket, and a link to the verified contact are missing.",
-            "On the command line: growsoft backup download ID --output FILE",
+            "A manager of backups takes and downloads them on a page of his own database, staff by command; a ticket"
+            " and a link to the verified contact are missing.",
+            "In a database: Settings / Backups. On the command line: growsoft backup download ID --output FILE",
         ),
         ("growsoft_cloud/backup/download.py",),
-        ("tests/acceptance/trust/test_bk4_download.py",),
+        ("tests/acceptance/trust/test_bk4_download.py", "tests/acceptance/trust/test_bk4_own_backups.py"),
     ),
     Claim(
         "BK-5",

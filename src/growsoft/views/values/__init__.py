@@ -45,12 +45,16 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Menu:
-    """An entry of the apps menu: whose list it opens, under which title, in which app's section."""
+    """An entry of the apps menu: whose list it opens, under which title, in which app's section.
+
+    With a ``path`` it opens a page of the app's own, for those who may read the model.
+    """
 
     title: str
     model: str
     section: str
     sequence: int = 10
+    path: str = ""
 
 
 View = Form | List | Search | Kanban | Chart | Pivot | Calendar

@@ -79,6 +79,9 @@ class CustomerDatabase(instance.CustomerDatabase, extend=True):
 
     # A database that was restored is the same customer's as the one that was backed up: both name the first of them.
     lineage = fields.Char(size=36, index=True, readonly=True)
+    # Its people see no backup but its own, and it takes nobody's place by itself: who could sign in when the backup was
+    # made need not be who may today.
+    beside = fields.Boolean("Restored beside another", readonly=True)
     replaced_name = fields.Char("Name before it was replaced", size=63, index=True, readonly=True)
     replaced_at = fields.Datetime(readonly=True)
     purged_at = fields.Datetime("Key destroyed", readonly=True)
