@@ -13,7 +13,7 @@ from uuid import UUID
 import click
 from msgspec import structs
 
-from growsoft.cli.errors import NotFound
+from growsoft.cli.errors import NotFound, UsageError
 from growsoft.cli.output import print_json, print_rows
 from growsoft_cloud.backup.errors import BackupError
 from growsoft_cloud.backup.keys import lost
@@ -75,10 +75,20 @@ class Desk(Protocol):
 Opener = Callable[[], AbstractContextManager[Desk]]
 
 
-def backup_commands(open_desk: Opener) -> click.Group:
+# Restores a database into a new one (both by name) as it was at a moment; the last one asks for JSON.
+RestoreAt = Callable[[str, str, str, bool], None]
+
+
+def backup_commands(open_desk: Opener, restore_at: RestoreAt | None = None) -> click.Group:
     """Return the command group, over an instance that is only opened when a command runs."""
     group = click.Group("backup", help="Back databases up to every site, look at backups, restore them.")
-    for command in (_now(open_desk), _list(open_desk), _info(open_desk), _verify(open_desk), _restore(open_desk)):
+    for command in (
+        _now(open_desk),
+        _list(open_desk),
+        _info(open_desk),
+        _verify(open_desk),
+        _restore(open_desk, restore_at),
+    ):
         group.add_command(command)
     return group
 
@@ -159,10 +169,11 @@ def _verify(open_desk: Opener) -> click.Command:
     return verify
 
 
-def _restore(open_desk: Opener) -> click.Command:
+def _restore(open_desk: Opener, restore_at: RestoreAt | None) -> click.Command:
     @click.command("restore")
     @click.argument("backup")
     @click.option("--into", required=True, help="The name of the new database; no database is ever replaced.")
+    @click.option("--at", metavar="MOMENT", help="As the database BACKUP was then: 2026-11-22T18:00:00+00:00")
     @click.option("--site", default="", help="Take the copy of this site, if it is good.")
     @click.option(
         "--only",
@@ -170,8 +181,16 @@ def _restore(open_desk: Opener) -> click.Command:
         help="Without its files; or only these, into a database of this customer that is there.",
     )
     @_json
-    def restore_backup(backup: str, into: str, site: str, only: str | None, *, as_json: bool) -> None:
-        """Restore BACKUP into a new database, from any site that has a good copy."""
+    def restore_backup(backup: str, into: str, at: str | None, site: str, only: str | None, *, as_json: bool) -> None:
+        """Restore BACKUP into a new database, from any site that has a good copy.
+
+        With --at, BACKUP is the name of a database, and it comes as it was at that moment.
+        """
+        if at is not None:
+            if only or site or restore_at is None:
+                raise UsageError("A moment comes whole, from whichever sites have it; leave --only and --site out.")
+            restore_at(backup, into, at, as_json)
+            return
         if only == "files":
             _restore_files(open_desk, backup, into, site, as_json=as_json)
             return

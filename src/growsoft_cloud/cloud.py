@@ -16,7 +16,7 @@ from growsoft.cli.output import print_json, print_rows
 from growsoft.errors import ValidationError
 from growsoft.orm import Env
 from growsoft_cloud.backup.s3 import S3Site
-from growsoft_cloud.cloud_archive import rpo
+from growsoft_cloud.cloud_archive import base, rpo
 from growsoft_cloud.fleet import models
 from growsoft_cloud.fleet.models.sites import SiteKind
 from growsoft_cloud.fleet.sites import policy_of, secret_name, site_of
@@ -35,6 +35,7 @@ def cloud() -> None:
 
 
 cloud.add_command(rpo)
+cloud.add_command(base)
 
 
 @cloud.group("dc")

@@ -1,4 +1,4 @@
-"""The command `growsoft cloud rpo`: how much work would be lost if this machine burned down now."""
+"""The commands `growsoft cloud rpo` and `base`: what would be lost with this machine, and the next base backup."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from growsoft.cli.errors import NotFound
 from growsoft.cli.instance import open_instance
 from growsoft.cli.output import print_json
 from growsoft.postgres.replication import write_position
-from growsoft_cloud.pitr.instance import status_of
+from growsoft_cloud.pitr.bases import chain
+from growsoft_cloud.pitr.instance import backups_of, status_of, window_of
+from growsoft_cloud.pitr.planning import Window
 from growsoft_cloud.pitr.status import Status
 
 
@@ -21,16 +23,44 @@ def rpo(*, as_json: bool) -> None:
     """Tell how much work would be lost if this machine were lost now, and how far its WAL archive reaches."""
     with open_instance() as instance:
         status = status_of(instance)
-    if status is None:
-        raise NotFound("No WAL was archived yet; the operations worker does it: growsoft up")
+        if status is None:
+            raise NotFound("No WAL was archived yet; the operations worker does it: growsoft up")
+        reach = window_of(instance)
     now = datetime.now(UTC)
     seconds = status.rpo(now)
     if as_json:
         told = structs.asdict(status) | {"rpo_seconds": seconds, "position": write_position(status.position)}
-        print_json({**told, "silent": status.is_silent(now)})
+        window = {"since": None, "until": None} if reach is None else reach._asdict()
+        print_json({**told, "silent": status.is_silent(now), "window": window})
         return
-    for line in _lines(status, seconds, now):
+    for line in (*_lines(status, seconds, now), _moments(reach)):
         click.echo(line)
+
+
+@click.command("base")
+@click.option("--full", is_flag=True, help="Take all of it, not only what changed since the one before.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def base(*, full: bool, as_json: bool) -> None:
+    """Take a base backup of the cluster now; from then on moments can be restored sooner, or again."""
+    with open_instance() as instance:
+        backups = backups_of(instance)
+        known = {one.id: one for one in backups.list()}
+        whole = [one for one in known.values() if chain(one, known) is not None]
+        newest = None if full else max(whole, key=lambda one: one.taken, default=None)
+        made, failures = backups.take(newest)
+    for failure in failures:
+        click.echo(failure.reason, err=True)
+    if as_json:
+        print_json({"id": made.id, "parent": made.parent, "taken_at": made.taken, "failures": list(failures)})
+    else:
+        kind = "what changed" if made.parent else "all of it"
+        click.echo(f"A base backup ({kind}) was taken at {made.taken:%Y-%m-%d %H:%M:%SZ}.")
+
+
+def _moments(reach: Window | None) -> str:
+    if reach is None:
+        return "No moment can be restored yet: there is no base backup. Take one: growsoft cloud base"
+    return f"Moments from {reach.since:%Y-%m-%d %H:%M:%SZ} to {reach.until:%Y-%m-%d %H:%M:%SZ} can be restored."
 
 
 def _lines(status: Status, seconds: float | None, now: datetime) -> list[str]:

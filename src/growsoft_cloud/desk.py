@@ -6,6 +6,7 @@ import fcntl
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
 from growsoft.apps.instance.data import MAIN_CLUSTER
@@ -29,6 +30,7 @@ from growsoft_cloud.backup.service import BackupService
 from growsoft_cloud.cli import Incomplete, backup_commands
 from growsoft_cloud.cli_download import download_command
 from growsoft_cloud.cli_keys import key_commands, purge_command
+from growsoft_cloud.cli_moment import preview_command, restore_at
 from growsoft_cloud.cli_swap import swap_commands
 from growsoft_cloud.fleet.models import CustomerDatabase
 from growsoft_cloud.fleet.sites import policy_of, prepare_played
@@ -56,13 +58,30 @@ class InstanceDesk:
 
     def incoming(self, name: str, /) -> tuple[Target, Sequence[Hook]]:
         """Refuse a name that is taken; return the database to come, and what enters it under that name."""
+        target = self.coming(name)
+
+        def entered(created: Created, manifest: Manifest) -> None:
+            self.enter(name, target, created, manifest.database)
+
+        return target, [entered]
+
+    def coming(self, name: str, /) -> Target:
+        """Refuse a name that is taken; return the database to come."""
         check_database_name(name)
         try:
             self.instance.find(name)
         except NotFound:
-            target = new_target()
-            return target, [self._entering(name, target)]
+            return new_target()
         raise ValidationError(f"There is a database {name} already; restore into a new name.")
+
+    def enter(self, name: str, target: Target, created: Created, of: Subject) -> None:
+        """Enter a restored database under its name; `of` is the one that it was restored from."""
+        where = Located(name, target.uuid, target.name, created.key_id, tuple(created.apps))
+        with making(self.instance, fcntl.LOCK_SH):
+            record_database(self.instance, where, of.plan or "paid")
+            self._note_origin(where, of)
+            keep_certificate(self.instance, name)
+            set_state(self.instance, where, State.ACTIVE)
 
     def lineage(self, name: str, /) -> Sequence[UUID]:
         """Return the database of a name, and those of which it is a restored backup or that were restored of it."""
@@ -87,24 +106,12 @@ class InstanceDesk:
             control=where == self.instance.facts.control,
         )
 
-    def _entering(self, name: str, target: Target) -> Hook:
-        def enter(created: Created, manifest: Manifest) -> None:
-            apps = tuple(created.apps)
-            where = Located(name, target.uuid, target.name, created.key_id, apps)
-            with making(self.instance, fcntl.LOCK_SH):
-                record_database(self.instance, where, manifest.database.plan or "paid")
-                self._note_origin(where, manifest)
-                keep_certificate(self.instance, name)
-                set_state(self.instance, where, State.ACTIVE)
-
-        return enter
-
-    def _note_origin(self, where: Located, manifest: Manifest) -> None:
+    def _note_origin(self, where: Located, of: Subject) -> None:
         """Remember whose data it is: only over a database of the same customer it may be swapped."""
         known = CustomerDatabase.uuid
         with self.instance.env(self.instance.facts.control, "a restored database remembers where it is from") as env:
-            source = env[CustomerDatabase].search(known == str(manifest.database.uuid))
-            origin = source.origin() if source else str(manifest.database.uuid)
+            source = env[CustomerDatabase].search(known == str(of.uuid))
+            origin = source.origin() if source else str(of.uuid)
             env[CustomerDatabase].search(known == str(where.uuid)).write({"lineage": origin, "beside": True})
 
 
@@ -174,8 +181,13 @@ def _first_backup(desk: InstanceDesk, subject: Subject) -> str:
     return f"Backed up {subject.name}: {record.id}, {len(record.copies)} copies, each read back and compared."
 
 
-backup = backup_commands(open_desk)
-for _command in (*swap_commands(open_desk), *key_commands(open_desk), download_command(open_desk)):
+backup = backup_commands(open_desk, partial(restore_at, open_desk))
+for _command in (
+    preview_command(open_desk),
+    *swap_commands(open_desk),
+    *key_commands(open_desk),
+    download_command(open_desk),
+):
     backup.add_command(_command)
 db_purge = purge_command(open_desk)
 

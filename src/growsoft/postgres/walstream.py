@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple, TypeAlias
 
 import psycopg
-from psycopg import pq
+from psycopg import pq, sql
 
 from growsoft.errors import GrowsoftError
 from growsoft.postgres import replication
@@ -89,7 +89,7 @@ def history_of(connection: psycopg.Connection[tuple[object, ...]], timeline: int
     """Ask a primary for the past of a timeline; the first has none."""
     if timeline == 1:
         return History(1, "")
-    row = connection.execute(f"TIMELINE_HISTORY {timeline:d}".encode()).fetchone()
+    row = connection.execute(sql.SQL("TIMELINE_HISTORY {}").format(sql.Literal(timeline))).fetchone()
     if row is None:
         raise StreamBroke(f"The primary does not know the past of timeline {timeline}.")
     text = row[1]

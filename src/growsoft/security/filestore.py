@@ -22,6 +22,8 @@ SHARED: Final = 0o777
 # A file is written before the row that refers to it is committed, and a dump may still name one that no row refers to
 # any more: for so long nothing is swept, and what is swept is only put aside.
 GRACE: Final = 48 * 3600.0  # seconds
+# What is put aside is kept for a day more than the week within which any moment can be restored.
+KEPT_ASIDE: Final = 8 * 24 * 3600.0  # seconds
 ASIDE: Final = "aside-"
 
 
@@ -87,15 +89,17 @@ class FileStore:
             if _ADDRESS.match(path.name):
                 yield path.name
 
-    def sweep(self, referred: Collection[str], *, now: float | None = None, grace: float = GRACE) -> int:
+    def sweep(
+        self, referred: Collection[str], *, now: float | None = None, grace: float = GRACE, aside: float = KEPT_ASIDE
+    ) -> int:
         """Put aside what nothing refers to and nobody has written for ``grace`` seconds; give how many those were.
 
-        What was put aside so long ago is deleted, and interrupted uploads as well: a backup whose snapshot still had
-        the record finds its files for all that time.
+        What was put aside ``aside`` seconds ago is deleted, and so are interrupted uploads after ``grace``: a backup or
+        a restored moment that still has the record finds its files for all that time.
         """
         moment = time.time() if now is None else now
         uploads = [path for path in self.folder.glob("new-*") if _age(path) < moment - grace]
-        for path in (*uploads, *(path for path in self.folder.glob(f"{ASIDE}*") if _age(path) < moment - grace)):
+        for path in (*uploads, *(path for path in self.folder.glob(f"{ASIDE}*") if _age(path) < moment - aside)):
             path.unlink(missing_ok=True)
         left = [path for address in self.addresses() if address not in referred for path in [self.path(address)]]
         gone = [path for path in left if _age(path) < moment - grace]

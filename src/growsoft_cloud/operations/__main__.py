@@ -32,6 +32,7 @@ from growsoft_cloud.operations.sealing import keep_seals
 from growsoft_cloud.operations.watching import Picture, look, note, told
 from growsoft_cloud.operations.work import Work
 from growsoft_cloud.pitr.instance import archiver_of
+from growsoft_cloud.pitr.rounds import look_after
 
 log: Final = logging.getLogger("growsoft.operations")
 
@@ -42,6 +43,7 @@ WATCH_EVERY: Final = 120.0
 MEND_EVERY: Final = 3600.0
 PROVE_EVERY: Final = 3600.0
 SEAL_EVERY: Final = 3600.0
+BASE_EVERY: Final = 600.0
 # The first start of an instance has other things to do at first.
 CALM: Final = 60.0
 # At its end the worker waits so long for the last WAL to reach the sites.
@@ -67,7 +69,7 @@ class Worker:
             threading.Thread(target=self._every, args=(seconds, work), name=work.__name__, daemon=True)
             for seconds, work in (
                 (MEND_EVERY, self._mend), (PROVE_EVERY, self._prove), (SEAL_EVERY, self._seal),
-                (WATCH_EVERY, self._watch),
+                (BASE_EVERY, self._bases), (WATCH_EVERY, self._watch),
             )
         ]  # fmt: skip
         archiving = threading.Thread(target=self._archive, name="archive", daemon=True)
@@ -105,6 +107,10 @@ class Worker:
         while not self.stopping.is_set():
             self._guarded("archive", lambda: archiver_of(self.instance).run(self.stopping))
             self.stopping.wait(ROUND)
+
+    def _bases(self) -> None:
+        with open_fleet(self.instance) as fleet:
+            look_after(self.instance, fleet, now())
 
     def _mend(self) -> None:
         with open_fleet(self.instance) as fleet:

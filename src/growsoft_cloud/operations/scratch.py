@@ -108,7 +108,7 @@ def scratch_cluster(state: State, user: ServiceUser | None, what_for: str = "clu
     shutil.rmtree(place, ignore_errors=True)
     make_folder(place, user)
     try:
-        with _sockets(state, user) as sockets:
+        with socket_folder(state, user) as sockets:
             server = Server(binaries, place / "data", sockets, PORT, user, place / "log")
             password = secrets.token_urlsafe(24)
             server.initialise(SUPERUSER, password=password, sync=False)
@@ -137,10 +137,10 @@ def download_cluster(state: State, user: ServiceUser | None) -> Generator[Scratc
 
 
 @contextmanager
-def _sockets(state: State, user: ServiceUser | None) -> Generator[Path]:
+def socket_folder(state: State, user: ServiceUser | None, prefix: str = "scratch-") -> Generator[Path]:
     """Give a folder for the socket whose path is short enough, closed to everybody but the server's user."""
     short = len(os.fsencode(state.run)) < 60 and can_read(user, state.run)
-    folder = Path(tempfile.mkdtemp(prefix="scratch-", dir=state.run if short else None))
+    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=state.run if short else None))
     try:
         make_folder(folder, user)
         yield folder

@@ -36,10 +36,10 @@ class ArchiveKeys:
     key: WrappedKey
     retired: Sequence[Keyring] = ()
 
-    def seal(self, data: bytes, name: str) -> bytes:
-        """Return an object of this name."""
-        data_key = new_data_key()
-        return self.head(data_key) + pack_bytes(data, data_key, bound(name))
+    def seal(self, data: bytes, name: str, data_key: bytes | None = None) -> bytes:
+        """Return an object of this name, under a key of its own unless one is given."""
+        key = data_key or new_data_key()
+        return self.head(key) + pack_bytes(data, key, bound(name))
 
     def head(self, data_key: bytes) -> bytes:
         """Return how an object begins whose content is encrypted under a key."""

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final
@@ -117,16 +118,20 @@ class PieceStore:
             return []
 
 
-def everywhere(sites: Sequence[Site], system: str) -> dict[Piece, list[Site]]:
-    """Return every piece of a cluster, and which sites say they have it. Sites that do not answer are passed over."""
-    found: dict[Piece, list[Site]] = {}
+def named(sites: Sequence[Site], kind: Kind) -> dict[str, list[Site]]:
+    """Return the names of all objects of a kind, and which sites say they have each; silent sites are passed over."""
+    found: dict[str, list[Site]] = {}
     for site in sites:
-        try:
-            for piece in read_all(site.list(Kind.WAL), system):
-                found.setdefault(piece, []).append(site)
-        except SiteError:
-            continue
+        with suppress(SiteError):
+            for name in site.list(kind):
+                found.setdefault(name, []).append(site)
     return found
+
+
+def everywhere(sites: Sequence[Site], system: str) -> dict[Piece, list[Site]]:
+    """Return every piece of a cluster, and which sites say they have it."""
+    there = named(sites, Kind.WAL)
+    return {piece: there[piece.name] for piece in read_all(there, system)}
 
 
 def read(keys: ArchiveKeys, sites: Sequence[Site], name: str) -> tuple[bytes, tuple[Failure, ...]]:

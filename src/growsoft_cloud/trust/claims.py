@@ -205,12 +205,22 @@ CLOUD: Final = (
         "All customer data (database content and stored files) is encrypted at rest, both in production and in backups "
         "(AES-128 or AES-256)",
         Missing(
-            "Backups are AES-256 under each customer's own key; PostgreSQL's data is as encrypted as its volume, which"
-            " nobody checks yet.",
+            "Backups are AES-256 under each customer's own key, WAL archive and base backups under the cluster's;"
+            " PostgreSQL's data is as encrypted as its volume, which nobody checks yet.",
             "Put the home on an encrypted volume.",
         ),
-        ("growsoft/security/streams.py", "growsoft/security/envelope.py", "growsoft_cloud/backup/archive.py"),
-        ("tests/unit/security/test_streams.py", "tests/unit/backup/test_archive.py"),
+        (
+            "growsoft/security/streams.py",
+            "growsoft/security/envelope.py",
+            "growsoft_cloud/backup/archive.py",
+            "growsoft_cloud/pitr/sealing.py",
+        ),
+        (
+            "tests/unit/security/test_streams.py",
+            "tests/unit/backup/test_archive.py",
+            "tests/acceptance/trust/test_moments.py",
+            "tests/integration/pitr/test_archiver.py",
+        ),
     ),
     Claim(
         "ND-1",

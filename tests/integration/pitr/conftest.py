@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import LiteralString
 
@@ -91,6 +92,10 @@ class House:
         high, low = position.split("/")
         wanted = int(high, 16) << 32 | int(low, 16)
         eventually(lambda: read(self.told) is not None and self.status.position >= wanted)
+
+    def covers(self, moment: datetime) -> None:
+        """Wait until the archive knows that nothing is missing before a moment."""
+        eventually(lambda: (self.status.covered or moment) > moment)
 
 
 @pytest.fixture

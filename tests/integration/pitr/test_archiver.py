@@ -108,9 +108,9 @@ def test_after_a_promotion_the_archive_follows_the_new_timeline(
         with house.archiving():
             position = house.run("CREATE TABLE t (x text)")
             house.archived(position)
-        _replayed(copy, position)
+        replayed(copy, position)
         house.primary.stop()
-        _promote(copy)
+        promote(copy)
         new = Source("127.0.0.1", copy.port, tls.authority, house.source.passfile, house.source.password)
         with house.archiving(new):
             house.archived(house.run("INSERT INTO t VALUES ('on the second timeline')", server=copy))
@@ -149,7 +149,7 @@ def _kept(house: House, position: str) -> bool:
     return house.status.position >= int(high, 16) << 32 | int(low, 16)
 
 
-def _replayed(server: Server, position: str) -> None:
+def replayed(server: Server, position: str) -> None:
     with psycopg.connect(superuser(server), autocommit=True) as connection:
 
         def is_there() -> bool:
@@ -159,6 +159,6 @@ def _replayed(server: Server, position: str) -> None:
         eventually(is_there)
 
 
-def _promote(server: Server) -> None:
+def promote(server: Server) -> None:
     with psycopg.connect(superuser(server), autocommit=True) as connection:
         assert connection.execute("SELECT pg_promote(true, 30)").fetchone() == (True,)

@@ -14,7 +14,7 @@ from growsoft.errors import MissingError
 from growsoft.security.blobs import BlobDamaged, BlobKeyUnknown, FileKeys
 from growsoft.security.envelope import CustomerKey, KeyUnusable, Purpose
 from growsoft.security.filefolder import FileFolder
-from growsoft.security.filestore import GRACE, FileStore
+from growsoft.security.filestore import GRACE, KEPT_ASIDE, FileStore
 from growsoft.security.keyring import WorkerKeys
 from growsoft.security.streams import StreamRefused
 
@@ -146,6 +146,8 @@ def test_a_sweep_takes_what_nothing_refers_to_and_only_after_a_while(store: File
         assert file.read(4) == b"GSF1"
     assert store.sweep({kept, again}, now=later + 60) == 0
     store.sweep({kept, again}, now=later + GRACE + 120)
+    folder.open(old).close()
+    store.sweep({kept, again}, now=later + KEPT_ASIDE + 120)
     with pytest.raises(FileNotFoundError):
         folder.open(old)
 
