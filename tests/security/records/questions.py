@@ -153,6 +153,7 @@ def _field_questions() -> Iterator[tuple[str, Question]]:
     yield "a write of the secret", lambda env, w: _version_after(env, w, {"secret": "blue"})
     yield "links of the secret", lambda env, w: _version_after(env, w, {"secret_tag_ids": [(3, w.tags[0], 0)]})
     yield "recipe", lambda env, w: env[Dish].browse(w.dish).read(["recipe"])
+    yield "recipe in other languages", lambda env, w: env[Dish].browse(w.dish).translations("recipe")
     yield "search recipe", lambda env, _w: env[Dish].search([["recipe", "ilike", "salt"]]).ids
     yield "order recipe", lambda env, _w: env[Dish].search([], order="recipe, name").mapped("name")
     yield "group recipe", lambda env, _w: env[Dish].read_group([], ["recipe"])
