@@ -114,8 +114,13 @@ class Migration:
         alter.change_type(self, _table(model), name, kind, using)
 
     def translate_field(self, model: str, *names: str) -> None:
-        """Let fields be translated from here on: what they hold is text in the source language, English."""
+        """Let fields be translated from here on: what they hold is text in the source language, English.
+
+        Those that are translated already, by a version between two numbers, stay as they are.
+        """
         for name in names:
+            if alter.is_of_type(self, _table(model), name, "jsonb"):
+                continue
             using = sql("jsonb_build_object('en_US', {c})", c=ident(name))
             self.change_type(model, name, "jsonb", using)
 

@@ -23,6 +23,16 @@ def has_column(connection: Runs, table: str, column: str) -> bool:
     return bool(connection.run(found).rowcount)
 
 
+def is_of_type(connection: Runs, table: str, column: str, kind: ColumnType) -> bool:
+    """Say whether a column of a business table has a type."""
+    found = sql(
+        "SELECT FROM pg_catalog.pg_attribute WHERE attrelid = to_regclass({t}) AND attname = {c} AND NOT attisdropped"
+        " AND format_type(atttypid, atttypmod) = {kind}",
+        t=f'public."{table}"', c=column, kind=kind,
+    )  # fmt: skip
+    return bool(connection.run(found).rowcount)
+
+
 def rename_column(connection: Runs, table: str, old: str, new: str) -> None:
     """Rename a column with its values; constraints and indexes that are named after it go along."""
     name = ident(table)

@@ -4,7 +4,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from growsoft.postgres.alter import change_type, drop_columns, drop_tables, has_column, rename_column, rename_table
+from growsoft.postgres.alter import (
+    change_type,
+    drop_columns,
+    drop_tables,
+    has_column,
+    is_of_type,
+    rename_column,
+    rename_table,
+)
 from growsoft.postgres.compare import compare
 from growsoft.postgres.connection import Endpoint
 from growsoft.postgres.schema import Column, Constraint, ForeignKey, Index, Table
@@ -64,6 +72,15 @@ def test_a_column_of_another_type_keeps_its_values(books: Superuser) -> None:
     books.run_all(compare(books, [SHELF, told]).statements)
     assert compare(books, [SHELF, told]).statements == ()
     assert books.run(sql("SELECT name ->> 'en_US' FROM book ORDER BY 1")).column() == ["", "Emma"]
+
+
+def test_a_type_is_known(books: Superuser) -> None:
+    assert is_of_type(books, "book", "name", "text")
+    change_type(books, "book", "name", "jsonb", sql("jsonb_build_object('en_US', name)"))
+    found = [is_of_type(books, "book", "name", kind) for kind in ("jsonb", "text")]
+    assert found == [True, False]
+    assert not is_of_type(books, "book", "nothing", "text")
+    assert not is_of_type(books, "nothing", "name", "text")
 
 
 def test_a_renamed_table_keeps_its_rows_and_who_refers_to_it(books: Superuser) -> None:
