@@ -24,7 +24,7 @@ Cell = str | int | Decimal | date | datetime | None
 Row = Mapping[str, Any]
 Getter = Callable[[Row], Any]
 
-_NOT_IN_CELLS: Final = frozenset(("binary", "many2one_reference"))
+NOT_IN_CELLS: Final = frozenset(("binary", "many2one_reference"))
 _NUMBER: Final = ".id"
 
 
@@ -197,7 +197,7 @@ def columns_by_default(env: Env, info: ModelInfo) -> tuple[str, ...]:
     external ids.
     """
     seen = [info.fields[name] for name in importable(info) if env.sees(info, info.fields[name])]
-    return (EXTERNAL, *(_by_default(env, found) for found in seen if found.kind not in _NOT_IN_CELLS))
+    return (EXTERNAL, *(_by_default(env, found) for found in seen if found.kind not in NOT_IN_CELLS))
 
 
 def _by_default(env: Env, found: AnyField) -> str:
@@ -221,7 +221,7 @@ def _checked(info: ModelInfo, name: str) -> AnyField:
         raise ExportRefused(f"{info.name} has no field {name[:60]!r}.")
     if isinstance(found, One2many):
         raise ExportRefused(f"{name}: name the fields of its lines, such as {name}/id; lines have no lines themselves.")
-    if found.kind in _NOT_IN_CELLS:
+    if found.kind in NOT_IN_CELLS:
         raise ExportRefused(f"{name}: files have no place in cells.")
     return found
 

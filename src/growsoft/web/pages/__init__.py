@@ -1,6 +1,19 @@
 """Pages: each module answers the addresses of one kind of screen."""
 
-from growsoft.web.pages import access, bulk, files, home, lists, options, preferences, records, screens, signin, talk
+from growsoft.web.pages import (
+    access,
+    bulk,
+    exports,
+    files,
+    home,
+    lists,
+    options,
+    preferences,
+    records,
+    screens,
+    signin,
+    talk,
+)
 from growsoft.web.pages.routes import ROUTES, SIGNED_IN_ROUTES
 
 __all__ = [
@@ -8,6 +21,7 @@ __all__ = [
     "SIGNED_IN_ROUTES",
     "access",
     "bulk",
+    "exports",
     "files",
     "home",
     "lists",
