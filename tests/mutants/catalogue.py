@@ -292,4 +292,19 @@ MUTANTS: Final = (
         "    statements.refuse_unseen(env, field, [target for _source, target in pairs])\n", "",
         ("tests/integration/orm/test_links.py", "-k", "cannot_be_linked"),
     ),
+    Mutant(
+        "an old token outlives the password", "src/growsoft/auth/passwords.py",
+        "        transaction.execute(rotate)\n    return token", "    return door.token_hash.hex()",
+        ("tests/security/web/test_sessions.py", "-k", "new_password"),
+    ),
+    Mutant(
+        "a session is moved by anybody", _POSTGRES + "credentials.sql",
+        "WHERE token_hash = this_session AND user_id = gs.user_id();", "WHERE token_hash = this_session;",
+        ("tests/security/web/test_sessions.py", "-k", "moved_by"),
+    ),
+    Mutant(
+        "everybody is told who may do what", "src/growsoft/web/pages/access.py",
+        "if not may_ask(visit.env):", "if False:",
+        ("tests/integration/web/test_access.py", "-k", "nobody_else"),
+    ),
 )  # fmt: skip
