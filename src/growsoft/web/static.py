@@ -23,8 +23,8 @@ TYPES: Final = {
     ".txt": "text/plain; charset=utf-8",
 }
 # The modules of the client travel as one: each is a block of its own, so their names do not meet.
-MODULES: Final = "client/"
-CLIENT: Final = "client.js"
+# Those of records come only with their pages, so that lists weigh less.
+BUNDLES: Final = {"client.js": "client/", "record.js": "record/"}
 FOR_EVER: Final = "public, max-age=31536000, immutable"
 
 
@@ -46,8 +46,9 @@ class StaticFiles:
     def __init__(self, package: str = "growsoft.web") -> None:
         """Read the files once."""
         found = dict(_walk(package))
-        modules = [found.pop(name) for name in sorted(found) if name.startswith(MODULES)]
-        found[CLIENT] = b"".join(b"{\n%s\n}\n" % module for module in modules)
+        for bundle, folder in BUNDLES.items():
+            modules = [found.pop(name) for name in sorted(found) if name.startswith(folder)]
+            found[bundle] = b"".join(b"{\n%s\n}\n" % module for module in modules)
         self._files: Mapping[str, File] = {name: _file(name, content) for name, content in found.items()}
         everything = hashlib.sha256()
         for name in sorted(self._files):
@@ -94,7 +95,7 @@ def _suffix(name: str) -> str:
 
 def _file(name: str, content: bytes) -> File:
     """Prepare a file: our own lose their comments and indents, those of others stay as they were published."""
-    if name == CLIENT or name.endswith(".css"):
+    if name in BUNDLES or name.endswith(".css"):
         content = _COMMENTS.sub(b"", content)
     packed = gzip.compress(content, compresslevel=9, mtime=0) if len(content) >= SMALLEST else b""
     return File(TYPES[_suffix(name)], content, packed)

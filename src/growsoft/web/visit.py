@@ -29,6 +29,7 @@ from growsoft.web.languages import browser_manner
 from growsoft.web.ports import Authenticator, Client, Site
 from growsoft.web.session import Session, device_id
 from growsoft.web.static import StaticFiles
+from growsoft.web.themes import theme_of
 
 # By this group other distributions bring packages with pages and their templates.
 PAGES = "growsoft.pages"
@@ -108,7 +109,10 @@ class Visit:
 
     def page(self, template: str, context: Mapping[str, object], *, status: int = 200) -> Response:
         """Return a page without scripts."""
-        known = {"site": self.site, "csrf": csrf.token(self.secret), "person": None, "find": "", "companies": ()}
+        known = {
+            "site": self.site, "csrf": csrf.token(self.secret), "person": None, "find": "", "companies": (),
+            "theme": theme_of(self.request),
+        }  # fmt: skip
         return _response(self.tools.templates.render(template, {**known, **context}, self.manner), status)
 
     def go(self, path: str) -> Response:
@@ -173,7 +177,8 @@ class SignedInVisit(Visit):
         """Return a page with the bar, the menu and scripts."""
         frame = {
             "menu": self.menu, "here": "", "person": self.person, "script": self._script,
-            "bell": waiting(self.env), "companies": companies_of(self.env), "active": self.env.companies,
+            "bell": waiting(self.env), "theme": theme_of(self.request),
+            "companies": companies_of(self.env), "active": self.env.companies,
         }  # fmt: skip
         return self.fragment(template, {**frame, **context}, status=status)
 

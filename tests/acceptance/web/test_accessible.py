@@ -1,8 +1,7 @@
-"""Every kind of page is used by everybody: axe-core finds nothing, in light and in dark; pages weigh little."""
+"""Every kind of page is used by everybody: axe-core finds nothing, in light and in dark, and keys are enough."""
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import tomllib
 from collections.abc import Iterator
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from playwright.sync_api import Page, Response, expect
+from playwright.sync_api import Page, expect
 
 from growsoft.auth.passwords import PasswordAuthenticator
 from growsoft.keeper.keeper import Keeper
@@ -25,8 +24,6 @@ VENDOR: Final = Path(__file__).parent / "vendor"
 # WCAG 2.2 A and AA, and what axe counts as good practice.
 RUN: Final = """() => axe.run(document, { resultTypes: ["violations"] }).then((found) => found.violations.map(
   (one) => `${one.id}: ${one.nodes.map((node) => node.html.slice(0, 160)).join(" | ")}`))"""
-# What a browser loads for a list that it sees for the first time, compressed.
-MOST_BYTES: Final = 45_000
 
 
 @pytest.fixture
@@ -94,17 +91,6 @@ def test_axe_finds_what_is_wrong(stage: Stage) -> None:
     assert {line.split(": ")[1] for line in violations(page)} >= {"html-has-lang", "label"}
 
 
-def test_a_list_weighs_little(stage: Stage, items: list[int]) -> None:
-    page = stage.signed_in()
-    loaded: list[Response] = []
-    page.on("response", lambda response: loaded.append(response))
-    page.goto("/app/show.item")
-    page.wait_for_load_state("networkidle")
-    weights = {response.url: len(gzip.compress(response.body())) for response in loaded if response.ok}
-    assert sum(weights.values()) <= MOST_BYTES, weights
-    assert len(items) == 200
-
-
 def test_an_item_is_made_corrected_and_followed_without_a_mouse(stage: Stage, items: list[int]) -> None:
     page = stage.signed_in()
     page.goto("/app/show.item")
@@ -137,3 +123,32 @@ def test_an_item_is_made_corrected_and_followed_without_a_mouse(stage: Stage, it
     page.keyboard.press("Enter")
     expect(page.locator("#talk .note")).to_contain_text("made with keys only")
     assert len(items) == 200
+
+
+def test_the_palette_opens_lists_and_records_and_runs_what_its_page_can(stage: Stage, items: list[int]) -> None:
+    page = stage.signed_in()
+    page.goto(f"/app/show.item/{items[0]}")
+    for text, there in (
+        ("owne", "**/app/show.owner"),
+        ("item 012", f"**/app/show.item/{items[12]}"),
+        ("edit", "**/edit"),
+    ):
+        page.keyboard.press("Control+k")
+        page.keyboard.type(text)
+        page.locator("#find-options [role=option]").first.wait_for()
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("Enter")
+        page.wait_for_url(there)
+
+
+def test_somebody_chooses_the_dark_in_this_browser(stage: Stage) -> None:
+    page = stage.signed_in()
+    page.goto("/web/preferences")
+    light = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    page.select_option("#theme", "dark")
+    page.click("text=Save")
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") != light
+    page.select_option("#theme", "")
+    page.click("text=Save")
+    expect(page.locator("html")).not_to_have_attribute("data-theme", "dark")

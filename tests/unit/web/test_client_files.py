@@ -17,7 +17,8 @@ from growsoft.web.static import StaticFiles
 WEB = Path(str(files("growsoft.web")))
 VIEWS = Path(str(files("growsoft.views")))
 TEMPLATES = sorted([*WEB.glob("templates/*"), *VIEWS.glob("templates/*")])
-SCRIPTS = sorted(WEB.glob("static/client/*.js"))
+BUNDLES = {"client.js": sorted(WEB.glob("static/client/*.js")), "record.js": sorted(WEB.glob("static/record/*.js"))}
+SCRIPTS = [path for paths in BUNDLES.values() for path in paths]
 # What our templates must not hold: the policy would refuse it, or it would let text become markup.
 FORBIDDEN = {
     "a style attribute": r"\sstyle\s*=",
@@ -99,10 +100,11 @@ def test_nothing_but_the_files_of_the_client_is_given(path: str) -> None:
         StaticFiles().answer(Request("GET", path))
 
 
-def test_the_modules_of_the_client_are_blocks_of_one_script() -> None:
-    body, _ = ask(StaticFiles(), StaticFiles().url("client.js"))
+@pytest.mark.parametrize(("bundle", "scripts"), BUNDLES.items())
+def test_the_modules_of_the_client_are_blocks_of_one_script(bundle: str, scripts: list[Path]) -> None:
+    body, _ = ask(StaticFiles(), StaticFiles().url(bundle))
     text = body.decode()
-    assert text.count("\n}\n{\n") == len(SCRIPTS) - 1
+    assert text.count("\n}\n{\n") == len(scripts) - 1
     assert not re.search(r"^//", text, re.MULTILINE)
     assert "import " not in text
     assert "export " not in text

@@ -28,7 +28,12 @@ def home(visit: SignedInVisit) -> Response:
 def find(visit: SignedInVisit) -> Response:
     """Look for a part of a name in everything that the menu shows."""
     text = " ".join(visit.request.query.get("q", "").split())[:200]
-    return visit.page("find.html", {"find": text, "found": _found(visit, text) if text else []})
+    found = _found(visit, text) if text else []
+    if not visit.request.partial:
+        return visit.page("find.html", {"find": text, "found": found})
+    menus = [entry for _section, entries in visit.menu for entry in entries]
+    entries = [entry for entry in menus if text and text.casefold() in entry.title.casefold()]
+    return visit.fragment("_palette.html", {"find": text, "found": found, "entries": entries})
 
 
 def _found(visit: SignedInVisit, text: str) -> list[tuple[ModelView, list[Link]]]:

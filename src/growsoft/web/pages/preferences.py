@@ -14,6 +14,7 @@ from growsoft.views.people import PREFERENCES, prefer
 from growsoft.web.companies import companies_cookie
 from growsoft.web.http import Response, local_path
 from growsoft.web.pages.routes import SIGNED_IN_ROUTES
+from growsoft.web.themes import theme_cookie
 from growsoft.web.visit import SignedInVisit
 
 PATH: Final = "/web/preferences"
@@ -35,7 +36,7 @@ def save(visit: SignedInVisit) -> Response:
             prefer(visit.env, chosen)
     except ValidationError as error:
         return _page(visit, chosen["lang"], chosen["tz"], error.words)
-    return visit.go(PATH)
+    return visit.go(PATH).with_headers(theme_cookie(visit.form.get("theme", "")))
 
 
 @SIGNED_IN_ROUTES.post("/web/companies")

@@ -4,7 +4,7 @@ const parts = (input) => {
   return { box, list: box.querySelector(".options"), picked: box.querySelector("input[type=hidden]") };
 };
 const options = (list) => [...list.querySelectorAll("[role=option]")];
-const isCombo = (target) => target.matches?.("[role=combobox]");
+const isCombo = (target) => target.matches?.(".combo [role=combobox]");
 
 const close = (input) => {
   const { list } = parts(input);

@@ -10,7 +10,7 @@ const press = (name) => {
   return true;
 };
 
-const single = { "/": "search", c: "new", e: "edit" };
+const single = { "/": "search", c: "new", e: "edit", j: "following", k: "previous" };
 
 document.addEventListener("keydown", (event) => {
   const command = event.ctrlKey || event.metaKey;
