@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,10 +19,12 @@ from growsoft.cli.terminal import printable
 if TYPE_CHECKING:
     from growsoft.exchange.plan import Options
     from growsoft.exchange.report import Report
+    from growsoft.orm.notation import Dates
 
 PATIENCE: Final = 2.0  # seconds without a word; after them a terminal is told how far it is
 
 Pair = tuple[str, str]
+_DATES: Final[Mapping[str, Dates]] = {"iso": "", "dmy": "dmy", "mdy": "mdy"}
 
 
 def _pairs(cut: Callable[[str, str], tuple[str, str, str]]) -> Callable[..., tuple[Pair, ...]]:
@@ -55,6 +57,14 @@ def _pairs(cut: Callable[[str, str], tuple[str, str, str]]) -> Callable[..., tup
 @click.option("--key", "keys", multiple=True, metavar="FIELD[,FIELD]",
               help="What tells records apart: rows whose record is there update it.")  # fmt: skip
 @click.option("--sheet", default="", metavar="NAME", help="The sheet of an XLSX file; the first one if none is named.")
+@click.option("--encoding", default="", metavar="NAME",
+              help="The encoding of a CSV file that is not UTF-8: windows-1252, iso-8859-15, utf-16.")  # fmt: skip
+@click.option("--separator", default="", metavar="NAME",
+              help="What parts the cells: comma, semicolon, tab or bar; without it the header says that.")  # fmt: skip
+@click.option("--decimal", default="point", type=click.Choice(["point", "comma"]),
+              help="The sign before the decimals of numbers: comma for 1.234,5.")  # fmt: skip
+@click.option("--dates", default="iso", type=click.Choice(["iso", "dmy", "mdy"]),
+              help="What stands first in days such as 3/4/2026: dmy the day, mdy the month.")  # fmt: skip
 @locale_options
 @click.option("--dry-run", is_flag=True, help="Check everything and change nothing.")
 @click.option("--partial", is_flag=True, help="Let the good rows in when others are wrong.")
@@ -69,6 +79,10 @@ def import_(  # noqa: PLR0913, PLR0917  each option is an argument
     scales: tuple[Pair, ...],
     keys: tuple[str, ...],
     sheet: str,
+    encoding: str,
+    separator: str,
+    decimal: str,
+    dates: str,
     language: str,
     tz: str,
     *,
@@ -81,11 +95,19 @@ def import_(  # noqa: PLR0913, PLR0917  each option is an argument
     FILE is CSV in UTF-8 or XLSX, with a header; - reads standard input. All rows go in or none, unless --partial is
     given; exit code 1 says that some did not.
     """
+    from growsoft.cli.errors import UsageError
+    from growsoft.exchange.dialect import Dialect, NoDialect
     from growsoft.exchange.plan import Options
+    from growsoft.orm.notation import Notation
 
+    notation = Notation("," if decimal == "comma" else ".", _DATES[dates])
+    try:
+        dialect = Dialect(sheet, encoding, separator, notation)
+    except NoDialect as error:
+        raise UsageError(error.message) from None
     key = [name for names in keys for name in names.split(",") if name]
-    options = Options(maps, sets, prefixes, scales, key)
-    wanted = _Wanted(db, model, options, sheet, (language, tz), dry_run=dry_run, partial=partial)
+    options = Options(maps, sets, prefixes, scales, key, dialect)
+    wanted = _Wanted(db, model, options, (language, tz), dry_run=dry_run, partial=partial)
     # Opened before anything else: the command line becomes another user, who may not read it.
     with _opened(file) as stream:
         report = _run(wanted, stream)
@@ -104,7 +126,6 @@ class _Wanted:
     db: str
     model: str
     options: Options
-    sheet: str
     locale: tuple[str, str]  # language, time zone
     dry_run: bool
     partial: bool
@@ -137,7 +158,7 @@ def _run(wanted: _Wanted, stream: IO[bytes]) -> Report:
         try:
             return import_file(
                 in_locale(env, *wanted.locale), info.name, stream, wanted.options,
-                sheet=wanted.sheet, partial=wanted.partial, dry_run=wanted.dry_run, progress=_Progress(stream),
+                partial=wanted.partial, dry_run=wanted.dry_run, progress=_Progress(stream),
             )  # fmt: skip
         except PlanRefused as error:
             raise UsageError(error.message) from None

@@ -35,7 +35,6 @@ def import_file(
     stream: IO[bytes],
     options: Options,
     *,
-    sheet: str = "",
     partial: bool = False,
     dry_run: bool = False,
     progress: Progress | None = None,
@@ -46,7 +45,7 @@ def import_file(
     that of the environment. Raises ``PlanRefused`` for options that the model cannot follow.
     """
     try:
-        table = open_table(stream, sheet)
+        table = open_table(stream, options.dialect)
     except FileRefused as refused:
         return Report(0, 0, 0, refused.errors)
     info = env.registry[model]

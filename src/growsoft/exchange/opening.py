@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from tempfile import SpooledTemporaryFile
 from typing import IO, Final, Protocol, cast
 
+from growsoft.exchange.dialect import SEPARATORS, STANDARD, UTF_8, Dialect, Recoded, encoding_said_by
 from growsoft.exchange.report import FileRefused, RowError
 from growsoft.exchange.table import Table, TableRow
 from growsoft.exchange.workbook import MAX_FILE, Workbook
@@ -28,7 +29,7 @@ class Rows(Protocol):
         ...
 
 
-def open_table(stream: IO[bytes], sheet: str = "") -> Rows:
+def open_table(stream: IO[bytes], dialect: Dialect = STANDARD) -> Rows:
     """Read the header of a CSV file or of a sheet of an XLSX file (the first one). Raises ``FileRefused``.
 
     What the file is, its first bytes say, whatever it is called. CSV is read as a stream of any length.
@@ -37,11 +38,13 @@ def open_table(stream: IO[bytes], sheet: str = "") -> Rows:
     if first.startswith(_ZIP):
         with _temporary() as copy:
             _copy(first, stream, copy)
-            return Workbook(copy).table(sheet)
+            return Workbook(copy).table(dialect.sheet, dialect.notation.decimal)
     if first == _OLE:
         reason = "This is a workbook of an old or protected kind; save it as .xlsx without a password, or as CSV."
         raise FileRefused([RowError(1, "", "", reason)])
-    return Table(_Again(first, stream))
+    encoding = encoding_said_by(first) or dialect.encoding or UTF_8
+    lines = _Again(first, stream) if encoding == UTF_8 else Recoded(first, stream, encoding)
+    return Table(lines, SEPARATORS.get(dialect.separator, ""))
 
 
 def _temporary() -> IO[bytes]:

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from growsoft.errors import UserError
+from growsoft.exchange.dialect import STANDARD, Dialect
 from growsoft.exchange.targets import BY_EXTERNAL, EXTERNAL, Kind, LinePlan, Plan, Target, steps
 from growsoft.orm import ModelInfo, Registry
 from growsoft.orm.cells import NotReadable, Reader, number, opposite, reader_of
@@ -29,7 +30,7 @@ class Options:
     """What somebody asks for: pairs as they were given, in their order.
 
     ``maps`` (column, field), ``sets`` (field, value for all rows), ``prefixes`` (field, text put before its values),
-    ``scales`` (column, factor), ``key`` the fields that say which record a row is.
+    ``scales`` (column, factor), ``key`` the fields that say which record a row is; ``dialect`` how the file is written.
     """
 
     maps: Sequence[tuple[str, str]] = ()
@@ -37,6 +38,7 @@ class Options:
     prefixes: Sequence[tuple[str, str]] = ()
     scales: Sequence[tuple[str, str]] = ()
     key: Sequence[str] = ()
+    dialect: Dialect = STANDARD
 
 
 def make_plan(registry: Registry, info: ModelInfo, options: Options, zone: tzinfo = UTC) -> Plan:
@@ -72,6 +74,7 @@ class _Planning:
 
     def __init__(self, registry: Registry, info: ModelInfo, options: Options, zone: tzinfo) -> None:
         self._zone = zone
+        self._notation = options.dialect.notation
         self._registry = registry
         self._info = info
         self._options = options
@@ -119,6 +122,7 @@ class _Planning:
                 [(column, text) for column, text in maps if text],
                 sets=_all_within(name, self._options.sets),
                 prefixes=_all_within(name, self._options.prefixes),
+                dialect=self._options.dialect,
                 scales=[pair for pair in self._options.scales if pair[0] in {column for column, text in maps if text}],
             )
             plan = _Planning(self._registry, self._registry[field.comodel], options, self._zone).plan()
@@ -158,7 +162,11 @@ class _Planning:
             raise PlanRefused(f"!{found.name}: only yes and no have an opposite.")
         if kind in ("link", "links"):
             return None
-        return opposite if opposed else reader_of(found, factors[0][1] if factors else Decimal(1), self._zone)
+        return (
+            opposite
+            if opposed
+            else reader_of(found, factors[0][1] if factors else Decimal(1), self._zone, self._notation)
+        )
 
     def _check_path(self, found: AnyField, path: Sequence[str]) -> None:
         here = found

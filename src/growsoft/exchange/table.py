@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import codecs
 import csv
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from growsoft.exchange.dialect import separator_of
 from growsoft.exchange.report import FileRefused, RowError
 
 # Bytes of one line, characters of one cell: far beyond what anybody means, little enough for every machine.
 MAX_LINE: Final = 16 * 1024 * 1024
 MAX_CELL: Final = 4 * 1024 * 1024
-_ENCODINGS: Final = (
-    (codecs.BOM_UTF32_LE, "UTF-32"),
-    (codecs.BOM_UTF32_BE, "UTF-32"),
-    (codecs.BOM_UTF16_LE, "UTF-16"),
-    (codecs.BOM_UTF16_BE, "UTF-16"),
-)
+_SAID: Final = re.compile(r"sep=(.)\r?\n?")  # a first line by which some spreadsheets name the separator
 _REASONS: Final = {
     "unexpected end of data": "A quotation mark opens a cell here that is never closed.",
     "field larger": f"A cell holds more than {MAX_CELL // 1024 // 1024} million characters; a quotation mark may be"
@@ -63,11 +60,11 @@ class TableRow:
 class Table:
     """A CSV file being read: the header at once, rows as they are asked for. Raises ``FileRefused``."""
 
-    def __init__(self, stream: Lines) -> None:
-        """Read the header."""
+    def __init__(self, stream: Lines, separator: str = "") -> None:
+        """Read the header. Without a separator, it says by what it is parted."""
         self._lines = _Lines(stream)
         csv.field_size_limit(MAX_CELL)
-        self._reader = csv.reader(self._lines, strict=True)
+        self._reader = csv.reader(self._lines, strict=True, delimiter=separator or self._lines.separator())
         head = self._next()
         if head is None:
             raise _refused(1, "The file is empty; its first line must name the columns.")
@@ -83,7 +80,7 @@ class Table:
 
     def _next(self) -> TableRow | None:
         while True:
-            line = self._lines.number + 1
+            line = self._lines.following
             try:
                 cells = next(self._reader)
             except StopIteration:
@@ -114,12 +111,27 @@ class _Lines:
         self._stream = stream
         self._damage: Damage | None = None
         self._texts = self._read()
+        self._ahead: str | None = None
 
     def __iter__(self) -> Iterator[str]:
         return self
 
     def __next__(self) -> str:
-        return next(self._texts)
+        ahead, self._ahead = self._ahead, None
+        return next(self._texts) if ahead is None else ahead
+
+    @property
+    def following(self) -> int:
+        """The number of the line that comes next."""
+        return self.number + (self._ahead is None)
+
+    def separator(self) -> str:
+        """Look at the first line for what parts its cells; a line that only says that is taken away."""
+        first = next((line for line in self._texts if line.strip()), None)
+        if first is not None and (said := _SAID.fullmatch(first)):
+            return said[1]
+        self._ahead = first
+        return separator_of(first or "")
 
     def take_damage(self) -> Damage | None:
         """Give what was broken since the last time, and forget it."""
@@ -130,18 +142,11 @@ class _Lines:
         while raw := self._stream.readline(MAX_LINE):
             if len(raw) == MAX_LINE and not raw.endswith(b"\n"):
                 raise _refused(self.number + 1, f"This line has more than {MAX_LINE // 1024 // 1024} million bytes.")
-            start = self._start(raw) if self.number == 0 else raw
+            start = raw.removeprefix(codecs.BOM_UTF8) if self.number == 0 else raw
             # Also a carriage return by itself ends a line; most lines have none.
             for line in start.splitlines(keepends=True) if b"\r" in start else (start,):
                 self.number += 1
                 yield self._text(line)
-
-    @staticmethod
-    def _start(raw: bytes) -> bytes:
-        for mark, name in _ENCODINGS:
-            if raw.startswith(mark):
-                raise _refused(1, f"Byte 1 of line 1 is 0x{raw[0]:02X}: the file is {name}; save it as UTF-8.")
-        return raw.removeprefix(codecs.BOM_UTF8)
 
     def _text(self, line: bytes) -> str:
         try:

@@ -101,6 +101,4 @@ def steps(text: str) -> list[str]:
 def _missing(column: str, header: Sequence[str]) -> str:
     named = [name or "(no name)" for name in header[:_COLUMNS_NAMED]]
     more = f" and {len(header) - _COLUMNS_NAMED} more" if len(header) > _COLUMNS_NAMED else ""
-    separator = next((mark for mark in (";", "\t", "|") if len(header) == 1 and mark in header[0]), "")
-    hint = " Its cells seem not to be separated by commas; save it with commas." if separator else ""
-    return f"The file has no column {column}; it has: {', '.join(named)}{more}.{hint}"
+    return f"The file has no column {column}; it has: {', '.join(named)}{more}."

@@ -26,13 +26,13 @@ class Workbook:
         except (Unfit, CalamineError) as error:
             raise _refused(1, str(error)) from None
 
-    def table(self, sheet: str = "") -> SheetTable:
-        """Give a sheet by its name, or the first one."""
+    def table(self, sheet: str = "", decimal: str = ".") -> SheetTable:
+        """Give a sheet by its name, or the first one; ``decimal`` is the sign that its numbers are to have."""
         names = self._book.sheet_names
         if not names or (sheet and sheet not in names):
             raise _refused(1, f"The file has no sheet {sheet!r}; it has: {', '.join(names) or 'none'}.")
         try:
-            return SheetTable(self._book.get_sheet_by_name(sheet or names[0]))
+            return SheetTable(self._book.get_sheet_by_name(sheet or names[0]), decimal)
         except CalamineError as error:
             raise _refused(1, f"The sheet cannot be read ({error}); save the file again as .xlsx.") from None
 
@@ -40,8 +40,9 @@ class Workbook:
 class SheetTable:
     """A sheet being read: its first row that is not empty names the columns."""
 
-    def __init__(self, sheet: CalamineSheet) -> None:
+    def __init__(self, sheet: CalamineSheet, decimal: str = ".") -> None:
         """Read the header."""
+        self._decimal = decimal
         self._rows = enumerate(sheet.iter_rows(), 1)
         head = next(self._numbered(), None)
         if head is None:
@@ -55,12 +56,12 @@ class SheetTable:
 
     def _numbered(self) -> Iterator[TableRow]:
         for line, values in self._rows:
-            cells = [text_of(value) for value in values]
+            cells = [text_of(value, self._decimal) for value in values]
             if any(cells):
                 yield TableRow(line, cells)
 
 
-def text_of(value: object) -> str:
+def text_of(value: object, decimal: str = ".") -> str:
     """Write what a cell holds as a CSV file would have it; numbers with as few digits as tell them apart."""
     match value:
         case str():
@@ -70,7 +71,7 @@ def text_of(value: object) -> str:
         case float() if value.is_integer() and abs(value) < 10**15:
             return str(int(value))
         case float():
-            return repr(value)
+            return repr(value).replace(".", decimal)
         case datetime():
             return value.isoformat(" ")
         case date() | time():

@@ -13,6 +13,7 @@ import msgspec
 
 from growsoft.errors import ValidationError
 from growsoft.orm.fields import AnyField, Char, Selection, Text
+from growsoft.orm.notation import PLAIN, Notation, Unclear
 
 Reader = Callable[[str], object]
 
@@ -31,10 +32,10 @@ class NotReadable(ValidationError):
     """This cell does not fit its field; write it as the field's example shows."""
 
 
-def reader_of(field: AnyField, scale: Decimal = Decimal(1), zone: tzinfo = UTC) -> Reader:
+def reader_of(field: AnyField, scale: Decimal = Decimal(1), zone: tzinfo = UTC, notation: Notation = PLAIN) -> Reader:
     """Give the reader of a field that is no link. Readers get text that is not empty, and raise ``NotReadable``.
 
-    Moments without a zone of their own are in ``zone``.
+    Moments without a zone of their own are in ``zone``; numbers and days are written in ``notation``.
     """
     match field:
         case Selection():
@@ -44,11 +45,12 @@ def reader_of(field: AnyField, scale: Decimal = Decimal(1), zone: tzinfo = UTC) 
         case _ if field.kind in ("char", "text", "html", "reference"):
             return lambda text: _fits(field, checked_text(text))
         case _ if field.kind == "integer":
-            return lambda text: whole(number(text) * scale)
+            return lambda text: whole(number(text, notation) * scale)
         case _ if field.kind in ("decimal", "monetary"):
-            return lambda text: _fits(field, number(text) * scale)
-        case _ if field.kind == "datetime":
-            return lambda text: moment(text, zone)
+            return lambda text: _fits(field, number(text, notation) * scale)
+        case _ if field.kind in ("date", "datetime"):
+            is_day = field.kind == "date"
+            return lambda text: day(text, notation) if is_day else moment(text, zone, notation)
         case _ if field.kind == "json":
             return lambda text: _fits(field, structured(text))
         case _:
@@ -74,13 +76,13 @@ def _text_reader(field: Char) -> Reader:
     return read
 
 
-def number(text: str) -> Decimal:
-    """Read a number with a decimal point; an exponent is taken, as spreadsheets write it."""
-    plain = text.strip()
+def number(text: str, notation: Notation = PLAIN) -> Decimal:
+    """Read a number, by itself with a decimal point; an exponent is taken, as spreadsheets write it."""
+    plain = _clear(notation.number, text)
     if _NUMBER.fullmatch(plain) and len(plain) <= _MAX_DIGITS:
         return Decimal(plain)
     if "," in plain:
-        raise NotReadable("Write decimals after a point and no commas, such as 1234.5.")
+        raise NotReadable("Write decimals after a point and no commas, such as 1234.5, or say that they are commas.")
     raise NotReadable("Write a number, such as 1234.5.")
 
 
@@ -108,9 +110,16 @@ def opposite(text: str) -> bool:
     return not boolean(text)
 
 
-def day(text: str) -> date:
-    """Read a day as ISO 8601 writes it; a moment at midnight is a day, too."""
-    plain = text.strip()
+def _clear(written: Callable[[str], str], text: str) -> str:
+    try:
+        return written(text.strip())
+    except Unclear as error:
+        raise NotReadable(str(error)) from None
+
+
+def day(text: str, notation: Notation = PLAIN) -> date:
+    """Read a day as ISO 8601 or the notation writes it; a moment at midnight is a day, too."""
+    plain = _clear(notation.day, text)
     if _MOMENT.fullmatch(plain):
         found = moment(plain)
         if (found.hour, found.minute, found.second, found.microsecond) == (0, 0, 0, 0):
@@ -123,9 +132,9 @@ def day(text: str) -> date:
     raise NotReadable("Write a day as year-month-day, such as 2026-12-31.")
 
 
-def moment(text: str, zone: tzinfo = UTC) -> datetime:
-    """Read a moment as ISO 8601 writes it; a day by itself is its midnight. Gives it in UTC."""
-    plain = text.strip()
+def moment(text: str, zone: tzinfo = UTC, notation: Notation = PLAIN) -> datetime:
+    """Read a moment as ISO 8601 or the notation writes it; a day by itself is its midnight. Gives it in UTC."""
+    plain = _clear(notation.day, text)
     try:
         if _DATE.fullmatch(plain):
             return datetime.fromisoformat(plain).replace(tzinfo=zone).astimezone(UTC)
@@ -168,4 +177,4 @@ def _fits(field: AnyField, value: object) -> object:
     return value
 
 
-_READERS: Final[dict[str, Reader]] = {"boolean": boolean, "date": day}
+_READERS: Final[dict[str, Reader]] = {"boolean": boolean}

@@ -104,7 +104,7 @@ def test_a_day_is_read_as_iso_writes_it(value: date) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["31.12.2026", "12/31/2026", "2026-13-01", "2026-02-30", "20261231", "2026-W01-1", "2026-12-31 10:00", "now"],
+    ["31.12.26", "12/31/2026", "2026-13-01", "2026-02-30", "20261231", "2026-W01-1", "2026-12-31 10:00", "now"],
 )
 def test_other_ways_to_write_a_day_are_refused(text: str) -> None:
     with pytest.raises(NotReadable, match="2026-12-31"):
@@ -133,7 +133,7 @@ def test_a_day_by_itself_is_its_midnight() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["1996-07-04 25:00", "4.7.1996 10:00", "1996-07-04T10", "9999-12-31T23:59:59-12:00", "0001-01-01T00:00+14:00"],
+    ["1996-07-04 25:00", "4.7.1996 10", "1996-07-04T10", "9999-12-31T23:59:59-12:00", "0001-01-01T00:00+14:00"],
 )
 def test_other_ways_to_write_a_moment_are_refused(text: str) -> None:
     with pytest.raises(NotReadable, match="2026-12-31 18:30"):

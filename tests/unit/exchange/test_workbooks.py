@@ -7,6 +7,7 @@ from datetime import date, datetime
 
 import pytest
 
+from growsoft.exchange.dialect import Dialect
 from growsoft.exchange.opening import open_table
 from growsoft.exchange.report import FileRefused
 from growsoft.exchange.table import TableRow
@@ -16,7 +17,7 @@ ROWS: list[list[object]] = [["name", "price"], ["Ann", 1.5], [], ["Bob", 2]]
 
 
 def _rows(file: bytes, sheet_name: str = "") -> tuple[tuple[str, ...], list[TableRow]]:
-    table = open_table(io.BytesIO(file), sheet_name)
+    table = open_table(io.BytesIO(file), Dialect(sheet_name))
     return table.header, list(table.rows())
 
 
