@@ -1,7 +1,7 @@
 # The commands of this repository; `make help` lists them. README.md says what each is for.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help up down test test-all fresh upgrade-from check check-lint check-format check-mypy check-pyright check-floors security bench bench-peers mutants api oracle year crashes docs words lock
+.PHONY: help up down test test-all fresh upgrade-from check check-lint check-format check-mypy check-pyright check-floors security bench bench-peers bench-backups mutants api oracle year crashes docs words lock
 
 BIN := .venv/bin
 ARGS ?=
@@ -78,6 +78,10 @@ bench-peers: ## Measure beside Django and Tryton, too, in an environment of thei
 	@scripts/venv .venv runtime build dev test
 	@scripts/venv .venv-peers peers
 	@$(BIN)/python -m bench.peers $(ARGS)
+
+bench-backups: ## Measure the backups of 100 databases, and ours beside restic and borg where they are installed
+	@scripts/venv .venv runtime build dev test
+	@$(BIN)/python -m bench.backups $(ARGS)
 
 mutants: ## Plant defects in the walls and see the tests fail
 	@scripts/venv .venv runtime build dev test

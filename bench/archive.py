@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
+from bench.fleet import fill
 from bench.measure import Measured, compare
 from growsoft.postgres.connection import Endpoint
 from growsoft.postgres.dump import dump_database
-from growsoft.postgres.sql import sql
-from growsoft.postgres.superuser import superuser
 from growsoft.security.streams import new_data_key
 from growsoft_cloud.backup.archive import pack, unpack
 from growsoft_cloud.backup.copies import prove
@@ -35,7 +34,7 @@ MEGABYTES: Final = 256
 def run(server: Endpoint, megabytes: int = MEGABYTES) -> tuple[list[Measured], dict[str, object]]:
     """Measure; returns the comparison, and sizes and rates (MB/s of the plain dump)."""
     here = replace(server, dbname="bench_archive")
-    _fill(server, here, megabytes)
+    fill(server, here.dbname, megabytes)
     with tempfile.TemporaryDirectory() as folder:
         site = FolderSite("bench", DataCentre("bench", Continent.EUROPE, "Here", "FR"), Path(folder) / "site").prepare()
         key, bound = new_data_key(), str(uuid4()).encode()
@@ -73,23 +72,3 @@ def run(server: Endpoint, megabytes: int = MEGABYTES) -> tuple[list[Measured], d
         "dump_mb_per_s": round(plain / measured[0].raw_ms * 1000, 1),
         "memory_grown_mb": round(grown / 1024, 1),
     }
-
-
-def _fill(server: Endpoint, here: Endpoint, megabytes: int) -> None:
-    """Make a database of rows as a business has them: numbers, dates, names, some text that compresses and some not."""
-    with superuser(server) as connection:
-        connection.run(sql("CREATE DATABASE bench_archive TEMPLATE template0"))
-    with superuser(here) as connection:
-        connection.run(
-            sql("CREATE TABLE sale (id bigint PRIMARY KEY, partner text, amount numeric, at timestamptz, note text)")
-        )
-        connection.run(
-            sql(
-                "INSERT INTO sale SELECT i, 'Customer number ' || i % 5000, (i::bigint * 7919 % 100000) / 100.0,"
-                " timestamptz '2026-01-01' + i * interval '1 minute',"
-                " md5(i::text) || ' as agreed on the telephone, delivery to the usual address'"
-                " FROM generate_series(1, {rows}) i",
-                rows=megabytes * 1_000_000 // 150,
-            )
-        )
-        connection.run(sql("VACUUM ANALYZE sale"))

@@ -23,9 +23,13 @@ def _version() -> int:
 
 
 def _command(arguments: list[str]) -> int:
+    import resource
+
     from growsoft.cli.commands import growsoft
     from growsoft.cli.errors import ended
 
+    # A core file would hold keys and customers' data in the clear; every process that a command starts inherits this.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     return ended(lambda: growsoft.main(arguments, prog_name="growsoft", standalone_mode=False))
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
+from typing import Final, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -14,9 +17,15 @@ from growsoft.apps.base.models_sequences import Sequence
 from growsoft.apps.instance.models import CustomerDatabase
 from growsoft.cli.instance import Instance
 from growsoft.orm import Env
+from growsoft.postgres.transaction import retrying
 from growsoft.security.envelope import KeyUnusable, Purpose, WrappedKey, keys_from_text
 from growsoft_cloud.backup.records import BackupRecord, matching
 from growsoft_cloud.fleet.models import Backup
+
+T = TypeVar("T")
+
+# A backup took minutes: what is written of it may be tried for some seconds.
+ATTEMPTS: Final = 10
 
 # The control database has no entry in its own registry; its key, wrapped like the others, is a setting.
 CONTROL_KEY = "control.backup_key"
@@ -31,37 +40,11 @@ class ControlCatalogue:
 
     def next_number(self) -> int:
         """Return a number that no backup of this registry had; two who ask at once get two."""
-        with self._env() as env:
-            numbers = _numbers(env)
-            number = numbers.lock().next_number
-            numbers.next_number = number + 1
-            return number
+        return self._written(_next_number)
 
     def record(self, backup: BackupRecord, /) -> None:
         """Remember a backup, or what is new about it."""
-        manifest = backup.manifest
-        values = _values(backup)
-        with self._env() as env:
-            known = env[Backup].search(Backup.uuid == str(manifest.id))
-            if known:
-                known.write(values)
-                return
-            numbers = _numbers(env)
-            if numbers.next_number <= manifest.number:  # found at a site by a registry that is older than it
-                numbers.next_number = manifest.number + 1
-            env[Backup].create(
-                {
-                    **values,
-                    "number": manifest.number,
-                    "short_id": backup.id,
-                    "uuid": str(manifest.id),
-                    "database_uuid": str(manifest.database.uuid),
-                    "database_name": manifest.database.name,
-                    "taken_at": manifest.created_at,
-                    "purpose": manifest.purpose,
-                    "size": manifest.archive.bytes,
-                }
-            )
+        self._written(partial(_record, backup))
 
     def list(self, database: UUID | None = None, /) -> list[BackupRecord]:
         """Return the backups of a database or of all, newest first."""
@@ -80,15 +63,11 @@ class ControlCatalogue:
 
     def keep(self, backup: BackupRecord, why: str, /) -> None:
         """Note as what a backup is kept."""
-        with self._env() as env:
-            found = _row(env, backup)
-            if found.kept_as != why:
-                found.write({"kept_as": why})
+        self._written(lambda env: _keep(_row(env, backup), why))
 
     def expire(self, backup: BackupRecord, /) -> None:
         """Take a backup from every list."""
-        with self._env() as env:
-            _row(env, backup).write({"expired": True})
+        self._written(lambda env: _row(env, backup).write({"expired": True}))
 
     def expired(self, database: UUID | None = None, /) -> tuple[BackupRecord, ...]:
         """Return those that are being deleted."""
@@ -97,11 +76,57 @@ class ControlCatalogue:
 
     def forget(self, backup: BackupRecord, /) -> None:
         """Forget an expired backup."""
-        with self._env() as env:
-            _row(env, backup).unlink()
+        self._written(lambda env: _row(env, backup).unlink())
 
     def _env(self) -> AbstractContextManager[Env]:
         return self.instance.env(self.instance.facts.control, "backups are recorded in the registry")
+
+    # Other backups, and the monitor, write at the same time: a dump must not be lost because of that.
+    def _written(self, work: Callable[[Env], T]) -> T:
+        """Do some work in a transaction, again while somebody else's changes come in between."""
+
+        def once() -> T:
+            with self._env() as env:
+                return work(env)
+
+        return retrying(once, attempts=ATTEMPTS)
+
+
+def _next_number(env: Env) -> int:
+    numbers = _numbers(env)
+    number = numbers.lock().next_number
+    numbers.next_number = number + 1
+    return number
+
+
+def _record(backup: BackupRecord, env: Env) -> None:
+    manifest = backup.manifest
+    values = _values(backup)
+    known = env[Backup].search(Backup.uuid == str(manifest.id))
+    if known:
+        known.write(values)
+        return
+    numbers = _numbers(env)
+    if numbers.next_number <= manifest.number:  # found at a site by a registry that is older than it
+        numbers.next_number = manifest.number + 1
+    env[Backup].create(
+        {
+            **values,
+            "number": manifest.number,
+            "short_id": backup.id,
+            "uuid": str(manifest.id),
+            "database_uuid": str(manifest.database.uuid),
+            "database_name": manifest.database.name,
+            "taken_at": manifest.created_at,
+            "purpose": manifest.purpose,
+            "size": manifest.archive.bytes,
+        }
+    )
+
+
+def _keep(found: Backup, why: str) -> None:
+    if found.kept_as != why:
+        found.write({"kept_as": why})
 
 
 def _numbers(env: Env) -> Sequence:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Final
 
 from growsoft.trust.claim import Claim, Missing
+from growsoft_cloud.trust.at_rest import customers_data_is_encrypted
 from growsoft_cloud.trust.copies import copies_are_spread
 from growsoft_cloud.trust.keeping import backups_are_watched, copies_are_young, promised_backups_are_there
 from growsoft_cloud.trust.locations import locations_are_published
@@ -204,20 +205,20 @@ CLOUD: Final = (
         "EN-4",
         "All customer data (database content and stored files) is encrypted at rest, both in production and in backups "
         "(AES-128 or AES-256)",
-        Missing(
-            "Backups are AES-256 under each customer's own key, WAL archive and base backups under the cluster's;"
-            " PostgreSQL's data is as encrypted as its volume, which nobody checks yet.",
-            "Put the home on an encrypted volume.",
-        ),
+        customers_data_is_encrypted,
         (
             "growsoft/security/streams.py",
             "growsoft/security/envelope.py",
+            "growsoft/security/blobs.py",
             "growsoft_cloud/backup/archive.py",
             "growsoft_cloud/pitr/sealing.py",
+            "growsoft_cloud/trust/volumes.py",
         ),
         (
             "tests/unit/security/test_streams.py",
             "tests/unit/backup/test_archive.py",
+            "tests/unit/trust/test_at_rest.py",
+            "tests/acceptance/trust/test_en4_marker.py",
             "tests/acceptance/trust/test_moments.py",
             "tests/integration/pitr/test_archiver.py",
         ),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 
 from tests.acceptance.trust.conftest import Ask
@@ -57,3 +59,21 @@ def test_bk1_the_operations_worker_backs_up_a_new_database_by_itself(running_ins
         raise AssertionError("nobody backed it up")
     finally:
         running_instance.ok("db", "drop", "unasked", "--confirm", "unasked", "--without-backup")
+
+
+# Four workers who ask for numbers at once, in a process that may become the keeper's user.
+AT_ONCE = """
+import os
+from concurrent.futures import ThreadPoolExecutor
+from growsoft.cli.instance import open_instance
+from growsoft_cloud.backup.catalogue import ControlCatalogue
+
+with open_instance() as instance, ThreadPoolExecutor(4) as pool:
+    catalogue = ControlCatalogue(instance)
+    found = list(pool.map(lambda _: catalogue.next_number(), range(40)))
+assert len(set(found)) == 40, sorted(found)
+"""
+
+
+def test_bk1_backups_that_end_at_the_same_moment_are_all_recorded(running_instance: Home) -> None:
+    subprocess.run([sys.executable, "-c", AT_ONCE], env=dict(running_instance.environ), check=True, timeout=120)
