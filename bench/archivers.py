@@ -7,6 +7,7 @@ and deduplicate, in a repository in a folder of their own.
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import statistics
 import subprocess
@@ -33,6 +34,8 @@ DAYS: Final = 14
 MEGABYTES: Final = 100
 CHANGED: Final = 50  # one row of so many is changed each day, anywhere
 DATABASE: Final = "bench_days"
+
+_DRAWN: Final = secrets.token_hex(16)
 
 
 class Archiver(Protocol):
@@ -93,7 +96,7 @@ class Restic:
         self._run("dump", "--tag", str(day), "latest", "dump")
 
     def _run(self, *arguments: str, stdin: int = subprocess.DEVNULL) -> None:
-        environment = {"RESTIC_PASSWORD": "of-the-bench", "RESTIC_REPOSITORY": str(self.folder)}
+        environment = {"RESTIC_PASSWORD": _DRAWN, "RESTIC_REPOSITORY": str(self.folder)}
         _run(["restic", "--quiet", *arguments], environment, self.folder.parent, stdin)
 
 
@@ -116,7 +119,7 @@ class Borg:
         self._run("extract", "--stdout", f"{self.folder}::{day}")
 
     def _run(self, *arguments: str, stdin: int = subprocess.DEVNULL) -> None:
-        _run(["borg", *arguments], {"BORG_PASSPHRASE": "of-the-bench"}, self.folder.parent, stdin)
+        _run(["borg", *arguments], {"BORG_PASSPHRASE": _DRAWN}, self.folder.parent, stdin)
 
 
 def run(megabytes: int = MEGABYTES) -> list[dict[str, object]]:

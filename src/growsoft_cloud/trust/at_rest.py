@@ -114,8 +114,8 @@ def unencrypted(where: dict[str, Path], volumes: Volumes) -> Iterator[str]:
         volume = volumes.of(path.resolve())
         if not volume.encrypted:
             on.setdefault(volume.name, []).append(what)
-    for name, what in on.items():
-        yield f"{', '.join(what)} lie on {name}, which is not encrypted"
+    for name, all_of_it in on.items():
+        yield f"{', '.join(all_of_it)} lie on {name}, which is not encrypted"
     for volume in volumes.swap():
         if not volume.encrypted:
             yield f"memory may be written to {volume.name}, which is not encrypted"
