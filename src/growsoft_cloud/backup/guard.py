@@ -68,13 +68,14 @@ class FileGuard:
         path = self.folder / f"{database}.{work.value}"
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
-            _lock(descriptor, kind, time.monotonic() + wait)
+            lock(descriptor, kind, time.monotonic() + wait)
             yield
         finally:
             os.close(descriptor)
 
 
-def _lock(descriptor: int, kind: int, deadline: float) -> None:
+def lock(descriptor: int, kind: int, deadline: float) -> None:
+    """Take a file's lock; raises `AlreadyWorking` when somebody else has it until then (`time.monotonic`)."""
     while True:
         try:
             fcntl.flock(descriptor, kind | fcntl.LOCK_NB)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -13,13 +14,11 @@ from growsoft_cloud.backup.errors import BackupError, CopyCorrupt, SiteError
 from growsoft_cloud.backup.manifest import StoredObject
 from growsoft_cloud.backup.sites import Kind, Site
 from growsoft_cloud.pitr.bases import Base, chain, files_name, listed, needed
-from growsoft_cloud.pitr.pieces import Piece, read_all
-from growsoft_cloud.pitr.store import everywhere, named
+from growsoft_cloud.pitr.pieces import Piece, joinable, read_all
+from growsoft_cloud.pitr.store import everywhere, named, read
 from growsoft_cloud.pitr.taking import BaseBackups
 
 ON_ITS_WAY: Final = timedelta(hours=1)
-# Files without a description after so long are of a writer that died.
-LEFT: Final = timedelta(days=1)
 
 
 @dataclass(slots=True)
@@ -70,8 +69,34 @@ def prune(backups: BaseBackups, since: datetime) -> Kept:
     # A description goes before its files; what a kept base backup is a difference to was kept with it.
     names = [name for base in going for name in (base.name, files_name(base.system, base.id))]
     first = (chain(old, known) or [old])[-1]
+    names += _left_over(backups.sites, backups.system, {base.id for base in bases}, since)
     names += [piece.name for piece in unneeded(read_all(named(backups.sites, Kind.WAL), backups.system), first)]
     _remove(backups.sites, names, done)
+    return done
+
+
+def join(backups: BaseBackups, now: datetime) -> Kept:
+    """Make one piece of the many that a segment came in, once it is over: an idle day is some objects, not thousands.
+
+    The whole one is at every site before the first part of it goes.
+    """
+    done = Kept()
+    there = everywhere(backups.sites, backups.system)
+    whole = [piece for piece, sites in there.items() if len(sites) == len(backups.sites)]
+    for group in joinable(whole, now - ON_ITS_WAY):
+        last = group[-1]
+        piece = Piece(last.timeline, group[0].start, last.end, last.until, last.system)
+        try:
+            data = b"".join(read(backups.keys, backups.sites, part.name)[0] for part in group)
+            sealed = backups.keys.seal(data, piece.name)
+            small = Small(StoredObject(piece.name, len(sealed), sha256(sealed).hexdigest()), sealed)
+            for site in backups.sites:
+                put(site, small)
+        except BackupError as error:
+            done.failed.append(Failure(piece.name, error.message))
+            continue
+        done.copied.append(piece.name)
+        _remove(backups.sites, [part.name for part in group], done)
     return done
 
 
@@ -81,6 +106,19 @@ def unneeded(pieces: Iterable[Piece], oldest: Base) -> list[Piece]:
         piece for piece in pieces
         if not piece.is_history and piece.end <= oldest.start and piece.timeline <= oldest.timeline
     ]  # fmt: skip
+
+
+def _left_over(sites: Sequence[Site], system: str, known: set[str], since: datetime) -> list[str]:
+    """Return files without a description that are older than every moment of the window: their writer died."""
+    found: set[str] = set()
+    for site in sites:
+        with suppress(SiteError):
+            for one in site.listed(Kind.BASE):
+                prefix, _, own = one.name.rpartition("-")
+                is_files = prefix == f"base/{int(system):016x}" and own not in known
+                if is_files and one.written_at < since.timestamp():
+                    found.add(one.name)
+    return sorted(found)
 
 
 def _is_everywhere(base: Base, there: dict[str, list[Site]], sites: Sequence[Site]) -> bool:

@@ -108,6 +108,35 @@ def chosen(pieces: Iterable[Piece], timeline: int, start: int, end: int) -> list
     return found
 
 
+def joinable(pieces: Iterable[Piece], before: datetime) -> list[list[Piece]]:
+    """Return which pieces are better one: those of a segment that is over, whose last moment was before that.
+
+    The first piece of a timeline stays: it tells when the timeline began.
+    """
+    groups: dict[tuple[int, int], list[Piece]] = {}
+    first: dict[int, Piece] = {}
+    for piece in sorted(piece for piece in pieces if not piece.is_history):
+        first.setdefault(piece.timeline, piece)
+        if piece.end <= floor(piece.start) + SEGMENT and piece is not first[piece.timeline]:
+            groups.setdefault((piece.timeline, floor(piece.start)), []).append(piece)
+    found = [_unbroken(group) for group in groups.values()]
+    return [
+        group
+        for group in found
+        if len(group) > 1 and group[-1].end == floor(group[0].start) + SEGMENT and group[-1].until < before
+    ]
+
+
+def _unbroken(pieces: Sequence[Piece]) -> list[Piece]:
+    """Return pieces that follow each other without a hole or a doubt, up to the first that does not."""
+    found = [pieces[0]]
+    for piece in pieces[1:]:
+        if piece.start != found[-1].end:
+            break
+        found.append(piece)
+    return found
+
+
 def ends_at(pieces: Iterable[Piece], timeline: int, start: int, moment: datetime) -> int | None:
     """Return up to which position WAL from `start` on tells everything until a moment; None when it does not."""
     position = start

@@ -29,10 +29,11 @@ from growsoft.postgres.server import Server
 from growsoft.postgres.sql import sql
 from growsoft.postgres.superuser import superuser
 from growsoft.postgres.users import ServiceUser
+from growsoft.postgres.walstream import History
 from growsoft_cloud.backup.copies import Failure
 from growsoft_cloud.backup.errors import BackupError, CannotRestore
 from growsoft_cloud.backup.files import STORAGE, FileEntry, FileIndex, Return
-from growsoft_cloud.backup.guard import AlreadyWorking
+from growsoft_cloud.backup.guard import AlreadyWorking, lock
 from growsoft_cloud.backup.manifest import Subject
 from growsoft_cloud.backup.pipes import written_by
 from growsoft_cloud.backup.restore import Target
@@ -46,6 +47,9 @@ from growsoft_cloud.pitr.taking import BaseBackups
 SCRATCH: Final = "moment"
 SOCKETS: Final = "moment-"
 _ADDRESS: Final = 32
+
+# How long a restore waits for another one, or for the worker to have made copies whole, in seconds.
+PATIENCE: Final = 600.0
 
 Say = Callable[[str], None]
 Enter = Callable[[Created], None]
@@ -98,18 +102,14 @@ class Moments:
         """
         began = time.monotonic()
         clock = _Clock(wish.say)
-        pieces = everywhere(self.backups.sites, self.backups.system)
-        histories = histories_of(self.backups.keys, self.backups.sites, list(pieces))
-        wanted = plan(wish.moment, self.backups.list(), list(pieces), forks_of(histories), self.covered)
-        refuse_version(self.backups, wanted)
         damaged: list[Failure] = []
         with self._place() as place, socket_folder(self.state, self.user, SOCKETS) as sockets:
+            wanted, histories = self._planned(wish.moment)
             work = Rebuilding(
                 self.backups.sites, self.backups.keys, self.backups.binaries, self.user, place, clock, damaged
             )
             work.refuse_too_large(wanted)
-            own = [history for history in histories if history.timeline == wanted.timeline]
-            data = work.bring(wanted, own)
+            data = work.bring(wanted, [history for history in histories if history.timeline == wanted.timeline])
             clock("replaying WAL up to the moment")
             with started(data, sockets, self.backups.binaries, self.user, wanted) as endpoint:
                 clock("restoring the database")
@@ -120,6 +120,14 @@ class Moments:
             base_backups=len(wanted.bases), pieces=len(wanted.pieces), seconds=time.monotonic() - began,
             steps=clock.steps, damaged=tuple(damaged),
         )  # fmt: skip
+
+    def _planned(self, moment: datetime) -> tuple[Plan, list[History]]:
+        """Plan while nobody else changes the archive."""
+        pieces = list(everywhere(self.backups.sites, self.backups.system))
+        histories = histories_of(self.backups.keys, self.backups.sites, pieces)
+        wanted = plan(moment, self.backups.list(), pieces, forks_of(histories), self.covered)
+        refuse_version(self.backups, wanted)
+        return wanted, histories
 
     def _taken(self, endpoint: Endpoint, wish: Wish, damaged: list[Failure]) -> tuple[int, int]:
         """Take one database out of the cluster as it was then; return its rows and files."""
@@ -208,7 +216,7 @@ class Moments:
     @contextmanager
     def _place(self) -> Generator[Path]:
         """Give an empty closed folder; there is one at a time, and what an earlier one left goes first."""
-        with _alone(self.state):
+        with alone(self.state, PATIENCE):
             _clear(self.state, self.user)
             place = self.state.scratch / SCRATCH
             make_folder(place, self.user)
@@ -224,7 +232,7 @@ def clean(state: State, user: ServiceUser | None) -> bool:
     if not place.exists() and not any(state.run.glob(f"{SOCKETS}*")):
         return False
     try:
-        with _alone(state):
+        with alone(state):
             _clear(state, user)
     except AlreadyWorking:
         return False
@@ -250,17 +258,16 @@ def _clear(state: State, user: ServiceUser | None) -> None:
 
 
 @contextmanager
-def _alone(state: State) -> Generator[None]:
-    """Be the only one who restores a moment; the kernel gives the lock back however its holder ends."""
+def alone(state: State, wait: float = 0.0) -> Generator[None]:
+    """Be the only one who restores a moment or changes the archive; the kernel gives the lock back in any case.
+
+    Raises `AlreadyWorking` when somebody else was it for `wait` seconds.
+    """
     folder = state.keeper / "backups"
     folder.mkdir(mode=0o700, exist_ok=True)
     descriptor = os.open(folder / "moment", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        raise AlreadyWorking("Somebody else restores a moment just now; wait for the end of it.") from None
-    try:
+        lock(descriptor, fcntl.LOCK_EX, time.monotonic() + wait)
         yield
     finally:
         os.close(descriptor)

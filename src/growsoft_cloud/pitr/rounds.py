@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -11,12 +12,13 @@ from growsoft.cli.instance import Instance
 from growsoft.errors import GrowsoftError
 from growsoft.postgres.users import decide
 from growsoft_cloud.backup.copies import Failure
+from growsoft_cloud.backup.guard import AlreadyWorking
 from growsoft_cloud.fleet import models
 from growsoft_cloud.operations.fleet import Fleet
 from growsoft_cloud.pitr.bases import Wanted, due
 from growsoft_cloud.pitr.instance import backups_of, status_of, window_of
-from growsoft_cloud.pitr.keeping import mend, prune
-from growsoft_cloud.pitr.restoring import clean
+from growsoft_cloud.pitr.keeping import join, mend, prune
+from growsoft_cloud.pitr.restoring import alone, clean
 from growsoft_cloud.pitr.taking import BaseBackups
 
 log: Final = logging.getLogger("growsoft.archive")
@@ -37,7 +39,10 @@ def look_after(instance: Instance, fleet: Fleet, now: datetime) -> None:
     wanted = due(backups.list(), gap_at, now)
     if wanted is not None:
         _take(backups, wanted, fleet, now)
-    failed = [*mend(backups, now).failed, *prune(backups, now - _days(instance)).failed]
+    failed: list[Failure] = []
+    with suppress(AlreadyWorking), alone(instance.state):  # a restore reads what it planned to read
+        for kept in (mend(backups, now), join(backups, now), prune(backups, now - _days(instance))):
+            failed += kept.failed
     if failed:
         fleet.end(fleet.begin(KEEP, None, now), now, trouble=_reasons(failed))
     _note(instance, backups)

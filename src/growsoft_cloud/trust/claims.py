@@ -112,8 +112,16 @@ CLOUD: Final = (
         "DR-1",
         "RPO (Recovery Point Objective) = 24h.",
         copies_are_young,
-        ("growsoft_cloud/operations/due.py", "growsoft_cloud/operations/monitor.py"),
-        ("tests/unit/operations/test_due.py", "tests/acceptance/trust/test_bk1_keeping.py"),
+        (
+            "growsoft_cloud/operations/due.py",
+            "growsoft_cloud/operations/monitor.py",
+            "growsoft_cloud/pitr/archiver.py",
+        ),
+        (
+            "tests/unit/operations/test_due.py",
+            "tests/acceptance/trust/test_bk1_keeping.py",
+            "tests/acceptance/trust/test_moments.py",
+        ),
     ),
     Claim(
         "DR-2",

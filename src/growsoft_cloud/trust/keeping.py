@@ -21,6 +21,7 @@ from growsoft_cloud.operations.channels import channels_of
 from growsoft_cloud.operations.fleet import InstanceFleet, open_fleet
 from growsoft_cloud.operations.monitor import ALARM_AFTER, Level, Seen, Watched, troubles
 from growsoft_cloud.operations.watching import Picture, look
+from growsoft_cloud.pitr.instance import status_of
 
 # The monitor looks every two minutes; one that has not for so long is not at work.
 WATCHED_WITHIN: Final = timedelta(minutes=10)
@@ -77,6 +78,8 @@ def copies_are_young(world: World) -> Finding:
         now = datetime.now(UTC)
         picture = look(fleet, now)
         played = any(site.simulated for site in fleet.service.policy.sites)
+        archive = status_of(fleet.instance)
+    seconds = None if archive is None or archive.is_silent(now) else archive.rpo(now)
     problems: list[str] = []
     ages: list[timedelta] = []
     for database, _found in picture.databases:
@@ -90,7 +93,9 @@ def copies_are_young(world: World) -> Finding:
     oldest = max(ages, default=timedelta(0)).total_seconds() / 3600
     evidence = (
         f"The newest copies of {len(ages)} databases, the control database included, were taken at most {oldest:.1f}"
-        f" hours ago and proven at every site.{' The sites are folders of this machine.' if played else ''}"
+        f" hours ago and proven at every site."
+        f"{'' if seconds is None else f' WAL beyond them is archived there up to {seconds:.0f} seconds ago.'}"
+        f"{' The sites are folders of this machine.' if played else ''}"
     )
     todo = "Back it up now: growsoft backup now DB; then see why it was late: log/operations.log in the home"
     return judged(problems, todo, Finding(State.SIMULATED if played else State.MET, evidence))

@@ -7,9 +7,11 @@ import os
 import signal
 import time
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 
+from growsoft_cloud.pitr.pieces import read_all, stretches
 from tests.acceptance.trust.test_en4_marker import holding
 from tests.support.instance import Home, eventually
 
@@ -83,6 +85,29 @@ def test_en4_a_marker_is_in_no_archive_and_in_no_place_that_a_restore_used(
     places = [*kinds, home.state.scratch, home.state.log, home.state.keeper]
     assert [str(path) for path in holding(places, MARKER.encode(), home.state.root)] == []
     assert any(holding([home.state.primary], MARKER.encode(), home.state.root))
+
+
+def test_the_archive_has_no_hole_after_its_worker_was_killed_again_and_again(running_instance: Home) -> None:
+    home = running_instance
+    for wait in (0.0, 1.3):
+        pid = home.pid("operations")
+        assert pid is not None
+        home.shell("demo", "env['res.partner'].create({'name': 'Amid a kill'}); print(1)")
+        time.sleep(wait)
+        os.kill(pid, signal.SIGKILL)
+        eventually(partial(_runs_again, home, pid), 60)
+    after = datetime.now(UTC)
+    eventually(lambda: datetime.fromisoformat(home.json("cloud", "rpo")["covered"]) > after, 60)
+    told = home.json("cloud", "rpo")
+    assert told["gaps"] == []
+    for site in home.state.sites.iterdir():
+        names = [f"wal/{path.name}" for path in (site / "wal").iterdir()]
+        assert len(stretches(read_all(names, told["system"]))) == 1
+    home.shell("demo", "env['res.partner'].search([['name', '=', 'Amid a kill']]).unlink(); print(1)")
+
+
+def _runs_again(home: Home, pid: int) -> bool:
+    return home.pid("operations") not in (None, pid)
 
 
 def test_moments_outside_the_window_and_without_a_zone_are_refused_with_words(running_instance: Home) -> None:

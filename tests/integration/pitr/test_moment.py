@@ -25,7 +25,7 @@ from growsoft_cloud.backup.copies import Failure
 from growsoft_cloud.backup.errors import NoGoodCopy
 from growsoft_cloud.backup.sites import Kind
 from growsoft_cloud.pitr.bases import files_name
-from growsoft_cloud.pitr.keeping import ON_ITS_WAY, mend, prune
+from growsoft_cloud.pitr.keeping import ON_ITS_WAY, join, mend, prune
 from growsoft_cloud.pitr.planning import plan
 from growsoft_cloud.pitr.rebuilding import Rebuilding, forks_of, histories_of, started
 from growsoft_cloud.pitr.store import everywhere
@@ -172,6 +172,10 @@ def test_sites_are_made_whole_and_what_no_moment_needs_goes(rebuilt: Rebuilt) ->
     assert prune(backups, later).removed == []
     assert mend(backups, later).failed == []
     assert sorted(lost.list(Kind.WAL)) == sorted(house.sites[0].list(Kind.WAL))
+    many = len(house.sites[0].list(Kind.WAL))
+    assert join(backups, later).failed == []
+    assert [len(site.list(Kind.WAL)) for site in house.sites] == [len(house.sites[0].list(Kind.WAL))] * 3
+    assert len(house.sites[0].list(Kind.WAL)) < many
     prune(backups, old.taken + timedelta(microseconds=1))
     assert backups.list() == [old, new]
     gone = prune(backups, new.taken + timedelta(seconds=1)).removed

@@ -15,6 +15,7 @@ from growsoft_cloud.pitr.pieces import (
     ancestry,
     chosen,
     ends_at,
+    joinable,
     read_all,
     segment_name,
     stretches,
@@ -58,6 +59,20 @@ def test_the_way_through_timelines_begins_each_at_its_segment() -> None:
     parts = ancestry((Fork(1, left),), 2, SEGMENT, 5 * SEGMENT)
     assert parts == [(1, SEGMENT, left), (2, 3 * SEGMENT, 5 * SEGMENT)]
     assert ancestry((Fork(1, left),), 2, 4 * SEGMENT, 5 * SEGMENT) == [(2, 4 * SEGMENT, 5 * SEGMENT)]
+
+
+def test_what_a_segment_came_in_is_joined_once_it_is_over_but_for_the_first_piece() -> None:
+    pieces = [
+        piece(0, 10),
+        piece(10, 20),
+        piece(20, SEGMENT),
+        piece(SEGMENT, SEGMENT + 5),
+        piece(SEGMENT + 5, SEGMENT + 9),
+    ]
+    late = BEGAN + timedelta(days=1000)
+    assert joinable(pieces, late) == [pieces[1:3]]
+    assert joinable(pieces, BEGAN) == []
+    assert joinable([pieces[0], pieces[1], piece(25, SEGMENT)], late) == []
 
 
 def test_segments_are_named_as_postgresql_names_them() -> None:
