@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from growsoft.views.fields import TECHNICAL, TEXTS, FieldView, ModelView
-from growsoft.views.values import Form, Group, Lines, List, Search, Views
+from growsoft.views.values import Chart, Form, Group, Kanban, Lines, List, Pivot, Search, Views
 
 MOST_COLUMNS: Final = 7
 MOST_SEARCHED: Final = 4
@@ -15,8 +15,28 @@ def default_views(model: ModelView) -> Views:
     """Return a form with everything, a list of the first columns, and a search in the first texts."""
     own = [view for view in model.fields.values() if view.name not in TECHNICAL]
     return Views(
-        form=default_form(model, own), list=default_list(model, own), search=Search(model.name, *searched(model, own))
+        form=default_form(model, own),
+        list=default_list(model, own),
+        search=Search(model.name, *searched(model, own)),
+        kanban=default_kanban(model, own),
+        chart=next((Chart(model.name, key) for key in keys(own)), None),
+        pivot=next((Pivot(model.name, key) for key in keys(own)), None),
     )
+
+
+def default_kanban(model: ModelView, own: list[FieldView]) -> Kanban | None:
+    """Return a board by the first choice that people make on a form, none where there is no such."""
+    state = next((view for view in own if view.kind == "selection" and view.stored and not view.readonly), None)
+    if state is None:
+        return None
+    links = [view.name for view in own if view.kind in {"many2one", "date", "datetime", "monetary"}]
+    return Kanban(model.name, state.name, *links[:3])
+
+
+def keys(own: list[FieldView]) -> list[str]:
+    """Return what records can be grouped by: choices and links before dates by their months."""
+    chosen = [view.name for view in own if view.kind in {"selection", "many2one"} and view.stored]
+    return chosen + [f"{view.name}:month" for view in own if view.kind in {"date", "datetime"} and view.stored]
 
 
 def default_form(model: ModelView, own: list[FieldView]) -> Form:

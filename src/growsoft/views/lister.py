@@ -11,12 +11,15 @@ from urllib.parse import quote
 from growsoft.errors import MissingError, UserError
 from growsoft.orm.domain import Condition
 from growsoft.orm.env import Env
+from growsoft.views.boarding import board_of
+from growsoft.views.charting import figure_of
 from growsoft.views.facets import Facet, Reach, spoken
-from growsoft.views.fields import FieldView, ModelView
+from growsoft.views.fields import TECHNICAL, FieldView, ModelView
 from growsoft.views.formats import shown
 from growsoft.views.listing import Chip, Choices, Column, Head, Line, ListScreen, Rest, Toggle, only
 from growsoft.views.manner import PLAIN, Manner
-from growsoft.views.query import PAGE_SIZE, Kind, Query, condition_of, hides_archived, order_of, query_of
+from growsoft.views.pivoting import pivot_of
+from growsoft.views.query import PAGE_SIZE, Kind, Query, condition_of, hides_archived, measurable, order_of, query_of
 from growsoft.views.reaching import reach_of
 from growsoft.views.records import Records
 from growsoft.views.screens import Row, cells
@@ -87,9 +90,22 @@ class Lister:
     def screen(self) -> ListScreen:
         """Look the list up; a search that is not understood shows none, and says why."""
         try:
-            return self._grouped() if self.query.groups else self._flat()
+            match self.kind:
+                case "chart":
+                    return replace(self._screen((), 0, {}), figure=figure_of(self))
+                case "pivot":
+                    return replace(self._screen((), 0, {}), pivot=pivot_of(self))
+                case "kanban":
+                    return replace(self._screen((), 0, {}), board=board_of(self))
+                case _:
+                    return self._grouped() if self.query.groups else self._flat()
         except UserError as error:
             return replace(self._screen((), 0, {}), problem=error.words)
+
+    @property
+    def kind(self) -> Kind:
+        """How the records are drawn: as is asked for where there is such a view, else as a list."""
+        return self.query.view if self.query.view in _other_kinds(self.views) else "list"
 
     # -- rows --------------------------------------------------------------------------------------------------------
 
@@ -193,24 +209,44 @@ class Lister:
 
     def choices(self) -> Choices:
         """Return what people can search and group by."""
-        fields = self.model.fields.values()
+        fields = sorted(self.model.fields.values(), key=lambda field: field.name in TECHNICAL)
         query, path, search = self.query, self.path, self.views.search
         filters = [
             Toggle(known.title, known.name in query.filters, query.toggled(known.name).address(path))
             for known in search.filters
         ]
-        declared = [group for group in search.groups if self._may_group(group.key)]
+        declared = [group for group in search.groups if self.may_group(group.key)]
         return Choices(
             fields=tuple(field for field in fields if field.searchable),
             keys=tuple(field for field in fields if field.groupable)[:MOST_KEYS],
             filters=(*filters, *self._archived()),
+            measures=tuple(field for field in fields if field.stored and field.numeric and field.name != "id"),
             groups=tuple(
                 Toggle(group.title, group.key in query.groups, query.grouped_by(group.key).address(path))
                 for group in declared
             ),
         )
 
-    def _may_group(self, key: str) -> bool:
+    @property
+    def any_field(self) -> FieldView:
+        """A field, to write an amount that belongs to none."""
+        return FieldView("", "", "monetary")
+
+    def may_sum(self, name: str) -> bool:
+        """Say whether this field is one that this person can add up."""
+        return bool(name) and measurable(self.reach, name)
+
+    def key_words(self, key: str) -> str:
+        """Return what groups are made by, in words."""
+        return key_label(key, self.reach, self.manner)
+
+    def measure_words(self, measure: str) -> str:
+        """Return what is added up, in words."""
+        field = self.reach(measure) if measure else None
+        return self.manner.say(_("Number")) if field is None else field.label
+
+    def may_group(self, key: str) -> bool:
+        """Say whether this is a key that this person can group by."""
         field = self.reach(key.partition(":")[0])
         return field is not None and field.groupable
 

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from growsoft.views.facets import Facet
 from growsoft.views.fields import FieldView, ModelView
 from growsoft.views.query import PAGE_SIZE, Query
 from growsoft.views.screens import Row
+
+if TYPE_CHECKING:
+    from growsoft.views.boarding import Board
+    from growsoft.views.charting import Figure
+    from growsoft.views.pivoting import PivotTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +81,7 @@ class Choices:
     fields: tuple[FieldView, ...]
     keys: tuple[FieldView, ...]
     filters: tuple[Toggle, ...]
+    measures: tuple[FieldView, ...]
     groups: tuple[Toggle, ...]
 
 
@@ -117,6 +124,9 @@ class ListScreen:
     problem: str = ""
     saved: tuple[Saved, ...] = ()
     offers: tuple[Offer, ...] = ()
+    figure: Figure | None = None
+    pivot: PivotTable | None = None
+    board: Board | None = None
 
     @property
     def rows(self) -> tuple[Row, ...]:

@@ -22,6 +22,7 @@ MOST_FACETS: Final = 20
 MOST_GROUPS: Final = 4
 MOST_OPEN: Final = 20
 ARCHIVED: Final = "active"
+COUNT: Final = "__count"
 
 _WORD = re.compile(r'(?P<field>[\w.]+):(?:"(?P<quoted>[^"]*)"|(?P<plain>\S+))', re.ASCII)
 Kind = Literal["list", "kanban", "chart", "pivot", "calendar"]
@@ -143,7 +144,7 @@ def query_of(model: ModelView, search: Search, pairs: Iterable[tuple[str, str]],
         facets=tuple(dict.fromkeys(known))[:MOST_FACETS],
         groups=tuple(dict.fromkeys(key for key in keys if key))[:MOST_GROUPS],
         sort=query.sort if sortable(reach, query.sort) else "",
-        measure=query.measure if measurable(reach, query.measure) else "",
+        measure=query.measure if query.measure == COUNT or measurable(reach, query.measure) else "",
         across=_key(reach, query.across),
         archived=query.archived and ARCHIVED in model.fields,
     )

@@ -17,10 +17,10 @@ from growsoft.views.facets import NONE, Facet, Reach
 from growsoft.views.fields import FieldView, ModelView, Money, Value
 from growsoft.views.formats import shown
 from growsoft.views.manner import PLAIN, Manner
+from growsoft.views.query import COUNT
 from growsoft.views.spans import span_text, span_words
 from growsoft.words import _
 
-COUNT: Final = "__count"
 MOST_CURRENCIES: Final = 10
 NOTHING: Final = _("Not set")
 

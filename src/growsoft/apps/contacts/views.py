@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from growsoft.apps.contacts.models import Partner
-from growsoft.views.values import Filter, Form, Group, GroupBy, Lines, List, Menu, Search
+from growsoft.views.values import Chart, Filter, Form, Group, GroupBy, Kanban, Lines, List, Menu, Search
 
 partner_list = List(
     "res.partner", "name", "ref", "company_name", "phone", "email", "city", "country_id", order="name, id"
@@ -36,4 +36,6 @@ partner_search = Search(
         GroupBy("Company", Partner.parent_id),
     ),
 )
+partner_board = Kanban(Partner, Partner.country_id, Partner.city, Partner.phone)
+partner_chart = Chart(Partner, Partner.country_id)
 menu = Menu("Contacts", "res.partner", "Contacts", 20)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from growsoft.apps.products.models import Product
-from growsoft.views.values import Filter, Form, Group, GroupBy, List, Menu, Search
+from growsoft.views.values import Chart, Filter, Form, Group, GroupBy, Kanban, List, Menu, Search
 
 product_list = List(
     "product.product", "name", "default_code", "categ_id", "supplier_id", "uom_name", "list_price", "qty_available"
@@ -25,6 +25,8 @@ product_search = Search(
     ),
     groups=(GroupBy("Category", Product.categ_id), GroupBy("Supplier", Product.supplier_id)),
 )
+product_board = Kanban(Product, Product.categ_id, Product.default_code, Product.list_price, Product.qty_available)
+product_chart = Chart(Product, Product.categ_id, measure=Product.qty_available)
 product_menu = Menu("Products", "product.product", "Products", 30)
 
 category_list = List("product.category", "name", "code", "parent_id", "description")

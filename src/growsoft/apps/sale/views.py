@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from growsoft.apps.contacts.models import Partner
 from growsoft.apps.sale.models import Order, OrderState
-from growsoft.views.values import Action, Filter, Form, Group, GroupBy, Lines, List, Menu, Search
+from growsoft.views.values import (
+    Action,
+    Chart,
+    Filter,
+    Form,
+    Group,
+    GroupBy,
+    Kanban,
+    Lines,
+    List,
+    Menu,
+    Pivot,
+    Search,
+    key_of,
+)
 
 order_list = List(
     "sale.order",
@@ -52,6 +66,14 @@ order_search = Search(
         GroupBy("Month", Order.date_order, "month"),
         GroupBy("Year", Order.date_order, "year"),
     ),
+)
+order_board = Kanban(Order, Order.state, Order.partner_id, Order.date_order, Order.user_id, total=Order.amount_total)
+order_chart = Chart(Order, key_of(Order.date_order, "month"), measure=Order.amount_total)
+order_pivot = Pivot(
+    Order,
+    (Order.partner_id, Partner.country_id),
+    column=key_of(Order.date_order, "year"),
+    measures=(Order.amount_total,),
 )
 order_menu = Menu("Orders", "sale.order", "Sales", 10)
 

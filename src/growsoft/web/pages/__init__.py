@@ -2,6 +2,7 @@
 
 from growsoft.web.pages import (
     access,
+    boards,
     bulk,
     exports,
     files,
@@ -20,6 +21,7 @@ __all__ = [
     "ROUTES",
     "SIGNED_IN_ROUTES",
     "access",
+    "boards",
     "bulk",
     "exports",
     "files",
