@@ -112,7 +112,9 @@ class InstanceDesk:
         with self.instance.env(self.instance.facts.control, "a restored database remembers where it is from") as env:
             source = env[CustomerDatabase].search(known == str(of.uuid))
             origin = source.origin() if source else str(of.uuid)
-            env[CustomerDatabase].search(known == str(where.uuid)).write({"lineage": origin, "beside": True})
+            env[CustomerDatabase].search(known == str(where.uuid)).write(
+                {"lineage": origin, "beside": True, "staging": bool(source and source.staging)}
+            )
 
 
 @contextmanager

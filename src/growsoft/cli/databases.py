@@ -53,7 +53,7 @@ def create_database(instance: Instance, name: str, plan: str, *, fill: Callable[
             link = _make(instance, where, fill)
             set_state(instance, where, State.ACTIVE)
         except BaseException:
-            _forget(instance, where)
+            forget(instance, where)
             raise
     return Made(where, instance.url(name), link, time.monotonic() - began)
 
@@ -123,6 +123,7 @@ def record_database(instance: Instance, where: Located, plan: str) -> None:
                 "cluster_id": env[Cluster].search((), limit=1),
                 "apps": ",".join(where.apps),
                 "backup_key": key.to_text(),
+                "staging": where.staging,
             }
         )
 
@@ -146,7 +147,7 @@ def _make(instance: Instance, where: Located, fill: Callable[[Env], object] | No
     return link
 
 
-def _forget(instance: Instance, where: Located) -> None:
+def forget(instance: Instance, where: Located) -> None:
     """Undo a creation that failed; what cannot be undone now is undone at the next start."""
     try:
         _drop(instance, where.pg_name)

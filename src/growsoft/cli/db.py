@@ -11,6 +11,7 @@ import msgspec
 
 from growsoft.apps.instance.models import PRESENT, CustomerDatabase, Plan, State
 from growsoft.cli.app import show
+from growsoft.cli.copying import copy_database
 from growsoft.cli.databases import create_database, drop_database
 from growsoft.cli.errors import NeedsConfirmation, UsageError
 from growsoft.cli.instance import Instance, open_instance
@@ -60,7 +61,7 @@ class Verbs(click.Group):
 
 @click.group(cls=Verbs)
 def db() -> None:
-    """Create, list, upgrade and drop customers' databases."""
+    """Create, list, copy, upgrade and drop customers' databases."""
 
 
 @db.command()
@@ -111,6 +112,25 @@ def drop(name: str, confirm: str, *, without_backup: bool, as_json: bool) -> Non
         print_json({"name": name, "state": State.DROPPED.value, "backup": backup})
     else:
         click.echo(f"{name} was dropped. What can be restored for 92 days: growsoft backup list {name}")
+
+
+@db.command()
+@click.argument("source")
+@click.argument("name")
+@click.option("--staging", is_flag=True, help="For tests: schedules off, waiting jobs cancelled, TEST on every page.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def copy(source: str, name: str, *, staging: bool, as_json: bool) -> None:
+    """Copy the database SOURCE with its files into the new database NAME, while SOURCE is in use."""
+    with open_instance() as instance:
+        done = copy_database(instance, source, name, staging=staging)
+    seconds = round(done.seconds, 3)
+    if as_json:
+        counts = {"files": done.files, "schedules": done.schedules, "jobs": done.jobs, "seconds": seconds}
+        print_json({"name": name, "uuid": str(done.where.uuid), "url": done.url, "staging": staging, **counts})
+        return
+    click.echo(f"{name} is a copy of {source} at {done.url}, with {done.files} files ({seconds:.2f} s).")
+    if staging:
+        click.echo(f"{done.schedules} schedules are off in it, and {done.jobs} waiting jobs cancelled.")
 
 
 @db.command()

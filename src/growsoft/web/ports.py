@@ -18,6 +18,8 @@ class Site:
     name: str
     database: Database
     registry: Registry
+    # A copy for tests: every page says so.
+    staging: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from growsoft_cloud.fleet.models.sites import Health
 
 watch_list = List(
     "fleet.watch", "database_name", "severity", "trouble", "newest_at", "copies", "backups", "oldest_at", "size",
-    "growth", "restored_at", "restore_seconds",
+    "restore_seconds",
 )  # fmt: skip
 watch_form = Form(
     "fleet.watch",
@@ -41,8 +41,8 @@ cluster_form = Form(
 cluster_menu = Menu("Clusters", "instance.cluster", "Hosting", 17)
 
 backup_list = List(
-    "fleet.backup", "short_id", "database_name", "taken_at", "purpose", "kept_as", "size", "copies", "complete",
-    "verified_at", "restored_at", "restore_seconds", "restore_result",
+    "fleet.backup", "short_id", "database_name", "taken_at", "kept_as", "size", "copies", "verified_at",
+    "restore_seconds", "restore_result",
 )  # fmt: skip
 backup_form = Form(
     "fleet.backup",

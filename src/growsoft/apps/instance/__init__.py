@@ -5,7 +5,7 @@ from growsoft.orm import App, Group
 
 app = App(
     name="instance",
-    version="1.0",
+    version="1.1",
     package="growsoft.apps.instance",
     summary="Customer databases and the clusters they live in",
     depends=("base",),

@@ -40,6 +40,8 @@ class Located:
     pg_name: str
     key_id: int
     apps: tuple[str, ...]
+    # A copy for tests: every page says so.
+    staging: bool = False
 
 
 class Directory:
@@ -106,7 +108,7 @@ class Directory:
         with open_env(control.database, control.registry, door, mode="read") as env:
             rows = env["instance.database"].search_read(
                 [["name", "=", name], ["state", "in", ["active", "upgrading"]]],
-                ["name", "uuid", "pg_name", "key_id", "apps", "state", "write_date"],
+                ["name", "uuid", "pg_name", "key_id", "apps", "state", "write_date", "staging"],
                 limit=1,
             )
         return rows[0] if rows else None
@@ -121,7 +123,7 @@ class Directory:
         applied = self._keeper.apply_declarations(where.pg_name)
         _refuse(database, applied.fingerprint)
         # What the database says of itself; the registry may not have been told yet.
-        site = Site(where.name, database, load(applied.apps or where.apps))
+        site = Site(where.name, database, load(applied.apps or where.apps), where.staging)
         with self._lock:
             for old in [old for old in self._checked if old[0] == where.pg_name]:
                 del self._checked[old]
@@ -150,6 +152,7 @@ def located(row: dict[str, object]) -> Located:
         str(row["pg_name"]),
         int(str(row["key_id"])),
         tuple(str(row["apps"]).split(",")),
+        bool(row.get("staging", False)),
     )
 
 

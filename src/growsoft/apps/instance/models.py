@@ -69,6 +69,7 @@ class CustomerDatabase(Model):
     cluster_id = fields.Many2one(Cluster, required=True)
     apps = fields.Char(help="The installed apps, separated by commas.")
     dropped_at = fields.Datetime()
+    staging = fields.Boolean("Copy for tests", readonly=True)
     # Wrapped by the instance key: useless without it, and destroyed to make every backup unreadable.
     backup_key = fields.Text(readonly=True, groups="instance.operator")
 

@@ -8,7 +8,7 @@ from growsoft.views.values import Filter, Form, Group, List, Menu, Search
 database_list = List("instance.database", "name", "plan", "state", "cluster_id", "apps", "create_date")
 database_form = Form(
     "instance.database",
-    Group("", "name", "plan", "cluster_id"),
+    Group("", "name", "plan", "cluster_id", "staging"),
     Group("In PostgreSQL", "pg_name", "uuid", "key_id"),
     Group("Life", "create_date", "dropped_at", "apps"),
     status="state",
