@@ -32,7 +32,7 @@ BUILT_IN: Final = {
     "doctor": Place("growsoft.cli.doctor", "doctor", "Check this machine and this instance."),
     "api": Place("growsoft.cli.api", "api", "Describe the API for software."),
     "app": Place("growsoft.cli.app", "app", "Install, upgrade and uninstall the apps of a database."),
-    "db": Place("growsoft.cli.db", "db", "Create, list, upgrade and drop customers' databases."),
+    "db": Place("growsoft.cli.db", "db", "Create, list, copy, upgrade and drop customers' databases."),
     "user": Place("growsoft.cli.user", "user", "Add and list the users of a database, and make sign-in links."),
     "shell": Place("growsoft.cli.shell", "shell", "Run Python with an elevated `env` of one database."),
     "export": Place("growsoft.cli.export", "export", "Export records of a model into a CSV or XLSX file."),
