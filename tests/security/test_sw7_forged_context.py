@@ -296,7 +296,7 @@ def test_a_signed_context_takes_only_profiles_of_its_login(
 def test_values_that_would_move_their_neighbours_are_refused_even_when_signed(login: Attacker) -> None:
     # Built past the check of Context, as a worker with a defect might.
     for field, value in (
-        ("scope", "a,note 1"), ("scope", "a b"), ("record", "note 1,x"), ("record", ",,"), ("profile", f"{K},99"),
+        ("scope", "a,note 1"), ("scope", "a+b"), ("record", "note 1,x"), ("record", ",,"), ("profile", f"{K},99"),
         ("user", -1), ("actor", -1), ("companies", (-1,)),
     ):  # fmt: skip
         who = replace(ANN)

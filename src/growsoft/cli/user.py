@@ -11,7 +11,7 @@ from typing import Final
 import click
 
 from growsoft.apps.base.models import Users
-from growsoft.auth.keys import DAYS, create_key, drop_key, keys_of
+from growsoft.auth.keys import DAYS, Scope, create_key, drop_key, keys_of
 from growsoft.cli.errors import NotFound, UsageError
 from growsoft.cli.instance import open_instance
 from growsoft.cli.output import print_json, print_rows
@@ -94,11 +94,24 @@ def key() -> None:
 @click.argument("login")
 @click.option("--name", required=True, help="What the key is for.")
 @click.option("--days", type=click.IntRange(1, 366), default=DAYS, show_default=True, help="How long it is good for.")
+@click.option("--model", "models", multiple=True, metavar="MODEL", help="Only records of this model; can be repeated.")
+@click.option("--read-only", is_flag=True, help="Only for reading.")
+@click.option("--network", "networks", multiple=True, help="Only from this network, such as 192.0.2.0/24.")
 @click.option("--json", "as_json", is_flag=True, help="Print id, name and key as JSON.")
-def key_add(db: str, login: str, name: str, days: int, *, as_json: bool) -> None:
+def key_add(
+    db: str,
+    login: str,
+    name: str,
+    days: int,
+    models: tuple[str, ...],
+    networks: tuple[str, ...],
+    *,
+    read_only: bool,
+    as_json: bool,
+) -> None:
     """Make a key. It is shown now and never again."""
     with _elevated(db, "the command line makes a key for somebody") as env:
-        number, made = create_key(env, _user_id(env, login), name, days)
+        number, made = create_key(env, _user_id(env, login), name, days, Scope(models, read_only, networks))
     if as_json:
         print_json({"id": number, "name": name, "key": made})
     else:
@@ -113,7 +126,7 @@ def key_list(db: str, login: str, *, as_json: bool) -> None:
     """List the keys of a user, and when each was last used."""
     with _elevated(db, "the command line lists keys") as env:
         rows = [asdict(one) for one in keys_of(env, _user_id(env, login))]
-    print_rows(rows, ("id", "name", "created_at", "expires_at", "used_at"), as_json=as_json)
+    print_rows(rows, ("id", "name", "created_at", "expires_at", "used_at", "scope", "networks"), as_json=as_json)
 
 
 @key.command("drop")

@@ -16,7 +16,7 @@ from growsoft.postgres.sql import Sql, sql
 VALIDITY_SECONDS: Final = 12
 
 # Scope and record, as gs_priv.set_context checks them too: a comma would move the values behind it.
-_LIMITS: Final = re.compile(r"[a-z0-9_]*,(?:[a-z0-9_]+ [0-9]+)?\Z")
+_LIMITS: Final = re.compile(r"[a-z0-9_ ]*,(?:[a-z0-9_]+ [0-9]+)?\Z")
 
 _REQUEST: Final = re.compile(r"[a-z0-9_]{0,40}\Z")
 
@@ -46,7 +46,7 @@ def numbered(request: str) -> Generator[None]:
 class Context:
     """What a transaction may be: the user, his companies, the staff member who acts for him, and the profile.
 
-    ``record`` ("table id") limits a signed link to one record, ``scope`` limits staff; ``reason`` and ``caller`` say
+    ``record`` ("table id") limits a signed link to one record, ``scope`` a key to tables; ``reason`` and ``caller`` say
     why and where elevation was asked for and go to the audit.
     """
 

@@ -57,7 +57,7 @@ CREATE TABLE gs_priv.session (
   credential_version integer NOT NULL,
   via_link boolean NOT NULL DEFAULT false,
   actor bigint NOT NULL DEFAULT 0,
-  scope text NOT NULL DEFAULT '' CHECK (scope ~ '^[a-z0-9_]*$'),
+  scope text NOT NULL DEFAULT '' CHECK (scope ~ '^[a-z0-9_ ]*$'),
   record text NOT NULL DEFAULT '' CHECK (record ~ '^[a-z0-9_ ]*$'),
   network inet,
   user_agent text NOT NULL DEFAULT '',
@@ -113,12 +113,18 @@ CREATE FUNCTION gs.signed(planned text) RETURNS boolean LANGUAGE sql STABLE PARA
 RETURN pg_catalog.starts_with(pg_catalog.current_setting('backtrace_functions'), planned || ',')
   AND planned = current_user;
 CREATE FUNCTION gs.unlimited() RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE
-RETURN pg_catalog.current_setting('backtrace_functions') <> '' AND gs.ctx(7) = '';
--- The record that a signed link is limited to. A body that is not written into plans: hardly anybody comes by a link.
-CREATE FUNCTION gs.limited_to() RETURNS text LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
-AS $$ BEGIN RETURN gs.record(); END $$;
+RETURN pg_catalog.current_setting('backtrace_functions') <> '' AND gs.ctx(6) || gs.ctx(7) = '';
+-- Whether a row is within the limits of a context that has some: the one record of a signed link, the tables of a scope
+-- (a letter for how far it goes, then each table behind a blank; without one all of them). A body that is not written into
+-- plans: hardly anybody comes with limits.
+CREATE FUNCTION gs.within(relation text, row_id bigint) RETURNS boolean LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  RETURN gs.ctx(1) <> '' AND gs.record() IN ('', relation || ' ' || row_id)
+    AND (position(' ' IN gs.ctx(6)) = 0 OR relation = ANY (string_to_array(gs.ctx(6), ' ')));
+END $$;
 GRANT EXECUTE ON FUNCTION gs.ctx(integer), gs.user_id(), gs.actor(), gs.elevated(), gs.companies(), gs.record(),
-  gs.planned_as(), gs.signed(text), gs.unlimited(), gs.limited_to() TO PUBLIC;
+  gs.planned_as(), gs.signed(text), gs.unlimited(), gs.within(text, bigint) TO PUBLIC;
 
 -- True when this connection may serve somebody else. SQL PREPARE is the one way in which injected SQL could leave text
 -- behind that the driver would run later in another's name.
@@ -143,7 +149,7 @@ BEGIN
     RAISE EXCEPTION 'SQL PREPARE was used on this connection' USING ERRCODE = 'invalid_password';
   END IF;
   -- A comma in one value would move those behind it.
-  IF entry !~ '^[a-z0-9_]+,[0-9]+,[0-9]+,[01],[0-9_]*,[a-z0-9_]*,([a-z0-9_]+ [0-9]+)?$' THEN
+  IF entry !~ '^[a-z0-9_]+,[0-9]+,[0-9]+,[01],[0-9_]*,[a-z0-9_ ]*,([a-z0-9_]+ [0-9]+)?$' THEN
     RAISE EXCEPTION 'a context is made of names and numbers' USING ERRCODE = 'invalid_password';
   END IF;
   PERFORM set_config('backtrace_functions', concat_ws(',', entry, gs.ctx(8), audited::text), true);
@@ -196,6 +202,10 @@ BEGIN
         SELECT x.token_hash FROM gs_priv.session_seen x WHERE x.token_hash = hash FOR UPDATE SKIP LOCKED);
     EXCEPTION WHEN serialization_failure THEN NULL; -- another request noted it just now
     END;
+  END IF;
+  IF s.scope LIKE 'r%' THEN
+    -- For the whole transaction: PostgreSQL takes this back for nobody once something was read.
+    PERFORM set_config('transaction_read_only', 'on', true);
   END IF;
   PERFORM gs_priv.set_context(s.profile, s.user_id, s.actor, false, s.companies, s.scope, s.record);
   RETURN s.profile;

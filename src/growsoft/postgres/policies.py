@@ -72,7 +72,9 @@ class Declarations:
 
 
 def table_walls(tables: Iterable[Table]) -> Iterable[Sql]:
-    """Close each table: row security on, also for its owner; no row without a signed context; a link sees one record.
+    """Close each table: row security on, also for its owner; no row without a signed context, or beyond its limits.
+
+    A link sees one record, a key the tables of its scope.
 
     The signed role must be the one whose policies the plan has and the one that runs it: a plan made as a manager and
     run as oneself (a cursor, a set_config() inside of the statement) passes the second check alone.
@@ -89,15 +91,11 @@ def table_walls(tables: Iterable[Table]) -> Iterable[Sql]:
             " USING ((SELECT nullif(gs.signed(gs.planned_as()), false)) IS NOT NULL)",
             policy=ident(SIGNED_POLICY), t=name,
         )  # fmt: skip
-        this_record = (
-            sql(" OR (SELECT gs.limited_to()) = {prefix} || id", prefix=literal(f"{table.name} "))
-            if table.identity
-            else sql("")
-        )
         yield sql(
             "CREATE POLICY {policy} ON {t} AS RESTRICTIVE FOR ALL TO PUBLIC"
-            " USING ((SELECT nullif(gs.unlimited(), false)) IS NOT NULL{this})",
-            policy=ident(LINK_POLICY), t=name, this=this_record,
+            " USING ((SELECT nullif(gs.unlimited(), false)) IS NOT NULL OR gs.within({own}, {row}))",
+            policy=ident(LINK_POLICY), t=name, own=literal(table.name),
+            row=sql("id") if table.identity else sql("NULL::bigint"),
         )  # fmt: skip
         if any(column.name == "write_uid" for column in table.columns):
             # Nobody signs a change with another's name.

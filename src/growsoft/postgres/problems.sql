@@ -41,8 +41,8 @@ UNION ALL SELECT relname || ' lacks the policy gs_signed' FROM t WHERE oid NOT I
      AND condition = '(( SELECT NULLIF(gs.signed(gs.planned_as()), false) AS "nullif") IS NOT NULL)')
 UNION ALL SELECT relname || ' lacks the policy gs_link' FROM t WHERE oid NOT IN (
   SELECT polrelid FROM everywhere WHERE polname = 'gs_link' AND condition ~ (
-    '^\(+ SELECT NULLIF\(gs\.unlimited\(\), false\) AS "nullif"\) IS NOT NULL\)'
-    || '( OR \(\( SELECT gs\.limited_to\(\) AS limited_to\) = \(''[a-z0-9_]+ ''::text \|\| id\)\)\))?$'))
+    '^\(\(\( SELECT NULLIF\(gs\.unlimited\(\), false\) AS "nullif"\) IS NOT NULL\)'
+    || ' OR gs\.within\(''' || relname || '''::text, (id|NULL::bigint)\)\)$'))
 UNION ALL SELECT relname || ' is granted to ' || grantee::regrole || ' without a policy for it'
   FROM granted JOIN t USING (oid) WHERE grantee NOT IN (0, t.relowner) AND NOT EXISTS (
     SELECT FROM pg_policy p WHERE p.polrelid = granted.oid AND p.polpermissive AND granted.grantee = ANY (p.polroles))

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from typing import TypeVar
+from typing import Final, TypeVar
 
-from growsoft.errors import GrowsoftError
+from growsoft.errors import AccessError, GrowsoftError
 from growsoft.orm import Env, open_env, run
 from growsoft.postgres.context import SessionDoor
 from growsoft.postgres.keeper import KeeperPort
-from growsoft.postgres.transaction import Mode, ProfileMissing
+from growsoft.postgres.transaction import DatabaseError, Mode, ProfileMissing
 from growsoft.web.log import described, logger
 from growsoft.web.ports import Site
 from growsoft.web.session import Seen, Session
 from growsoft.web.streams import Parts
 
 T = TypeVar("T")
+
+
+_READ_ONLY: Final = "25006"  # PostgreSQL documentation, appendix A
+
+
+class OnlyReads(AccessError):
+    """This key may only read, so nothing was changed; make one that may write."""
 
 
 class Runner:
@@ -39,7 +46,13 @@ class Runner:
 
         def noted(env: Env) -> T:
             nonlocal declared
-            result = work(env)
+            try:
+                result = work(env)
+                env.flush()
+            except DatabaseError as error:
+                if error.sqlstate == _READ_ONLY and env.context.scope:
+                    raise OnlyReads from error
+                raise
             declared = env.work.declared
             return result
 
