@@ -85,3 +85,21 @@ def test_an_action_asks_before_it_runs(stage: Stage, items: list[int]) -> None:
     page.click("text=More")
     page.click("text=Duplicate")
     expect(page.locator("#f-name")).to_have_value("Item 001")
+
+
+def test_who_types_fast_never_picks_what_was_offered_for_another_text(stage: Stage, items: list[int]) -> None:
+    page = stage.signed_in()
+    page.goto(f"/app/show.item/{items[0]}/edit")
+    box = page.locator("#f-owner_id")
+    box.click()
+    options = page.locator("#f-owner_id-options [role=option]")
+    expect(options).to_have_count(1)
+    box.press("ControlOrMeta+a")
+    page.keyboard.type("kyo")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(box).to_have_value("kyo")
+    expect(page.locator("#f-owner_id-options [role=option]:not(.creates)")).to_have_text(["Kyoto Ltd"])
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(box).to_have_value("Kyoto Ltd")

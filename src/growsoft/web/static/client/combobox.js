@@ -75,8 +75,17 @@ const addTag = (box, id, name) => {
   tags.append(item);
 };
 
+// What was offered for another text is never picked: from the first letter on, until the answer for this one is there.
+const waits = (input, on) => {
+  input.toggleAttribute("data-waits", on);
+  if (!on) return;
+  parts(input).list.replaceChildren();
+  close(input);
+};
+
 document.addEventListener("input", (event) => {
   if (!isCombo(event.target) || !event.isTrusted) return;
+  waits(event.target, true);
   const { picked } = parts(event.target);
   if (picked) picked.value = "";
   reopen(parts(event.target).box, "");
@@ -84,7 +93,9 @@ document.addEventListener("input", (event) => {
 
 document.addEventListener("htmx:after:swap", (event) => {
   const input = event.detail.ctx?.sourceElement;
-  if (!input || !isCombo(input) || document.activeElement !== input) return;
+  if (!input || !isCombo(input)) return;
+  waits(input, false);
+  if (document.activeElement !== input) return;
   parts(input).list.hidden = false;
   input.setAttribute("aria-expanded", "true");
 });
@@ -92,6 +103,7 @@ document.addEventListener("htmx:after:swap", (event) => {
 document.addEventListener("keydown", (event) => {
   const input = event.target;
   if (!isCombo(input)) return;
+  if (input.hasAttribute("data-waits") && ["ArrowDown", "ArrowUp", "Enter"].includes(event.key)) return event.preventDefault();
   const { list } = parts(input);
   const all = options(list);
   const at = all.findIndex((option) => option.getAttribute("aria-selected") === "true");

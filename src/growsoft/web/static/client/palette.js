@@ -66,5 +66,9 @@ if (box) {
     event.preventDefault();
     if (option) act(option);
   });
+  box.addEventListener("input", () => {
+    list.replaceChildren();
+    show(false);
+  });
   box.addEventListener("focusout", () => show(false));
 }
