@@ -9,18 +9,19 @@ import hashlib
 import hmac
 import json
 import smtplib
+import socket
 import ssl
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email.message import EmailMessage
-from http.client import HTTPMessage
+from http.client import HTTPException, HTTPMessage, HTTPResponse, HTTPSConnection
 from ipaddress import ip_address
 from typing import IO, Final, Protocol
 from urllib.error import URLError
 from urllib.parse import urlsplit
-from urllib.request import HTTPRedirectHandler, Request, build_opener
+from urllib.request import HTTPRedirectHandler, HTTPSHandler, ProxyHandler, Request, build_opener
 
 from growsoft.errors import ConfigError, GrowsoftError
 from growsoft_cloud.operations.monitor import Level
@@ -132,7 +133,11 @@ class Mail:
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """A POST of JSON, signed: `X-Growsoft-Signature: sha256=` and the HMAC-SHA256 (RFC 2104) of the body."""
+    """A POST of JSON, signed: `X-Growsoft-Signature: sha256=` and the HMAC-SHA256 (RFC 2104) of the body.
+
+    It goes to public addresses only, or by plain http to this machine: an address that somebody typed must not lead to
+    what listens in the network of the servers.
+    """
 
     url: str
     secret: str = field(repr=False)
@@ -151,9 +156,9 @@ class Webhook:
         headers = {"Content-Type": "application/json", "X-Growsoft-Signature": f"sha256={signature}"}
         request = Request(self.url, data=data, headers=headers, method="POST")  # noqa: S310 - https, see above
         try:
-            with build_opener(_NoRedirects).open(request, timeout=PATIENCE):
+            with build_opener(ProxyHandler({}), _NoRedirects, _ToTheWorld).open(request, timeout=PATIENCE):
                 return
-        except (OSError, URLError, ValueError) as error:
+        except (OSError, URLError, HTTPException, ValueError) as error:
             raise NotTold(f"The webhook did not take an alert ({error}); correct its address.") from error
 
 
@@ -164,6 +169,28 @@ class _NoRedirects(HTTPRedirectHandler):
         self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
     ) -> None:
         """Follow nobody."""
+
+
+class _PublicConnection(HTTPSConnection):
+    """Connects to the very address that was looked at: a name may mean another one a moment later."""
+
+    def connect(self) -> None:
+        """Connect, or raise ``OSError`` where the name means an address that is not public."""
+        found = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
+        addresses = [str(address[4][0]) for address in found]
+        for address in addresses:
+            if not ip_address(address.partition("%")[0]).is_global:
+                raise OSError(f"{self.host} is {address}, which is no public address")
+        raw = socket.create_connection((addresses[0], self.port), PATIENCE)
+        self.sock = ssl.create_default_context().wrap_socket(raw, server_hostname=self.host)
+
+
+class _ToTheWorld(HTTPSHandler):
+    """Opens https:// only towards public addresses."""
+
+    def https_open(self, req: Request) -> HTTPResponse:
+        """Open a request."""
+        return self.do_open(_PublicConnection, req)
 
 
 def tell(found: Changes, channels: Sequence[Channel]) -> list[NotTold]:

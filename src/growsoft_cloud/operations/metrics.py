@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from growsoft_cloud.operations.monitor import Level, Watched
+from growsoft_cloud.operations.monitor import Level, Watched, growth
 from growsoft_cloud.operations.watching import Picture
 
 _OF_A_DATABASE: Final[tuple[tuple[str, str, Callable[[Watched], float | None]], ...]] = (
@@ -19,6 +19,7 @@ _OF_A_DATABASE: Final[tuple[tuple[str, str, Callable[[Watched], float | None]], 
      lambda one: one.backups[-1].taken_at.timestamp() if one.backups else None),
     ("kept", "How many backups there are", lambda one: len(one.backups)),
     ("copies", "Proven copies of the newest backup", lambda one: len(one.backups[0].sites) if one.backups else 0),
+    ("growth_percent", "How much larger the newest backup is than those before it usually were", growth),
     ("bytes", "Size of the newest backup at each site", lambda one: one.backups[0].bytes if one.backups else None),
     ("restored_timestamp_seconds", "When a backup was restored on trial last",
      lambda one: None if one.proved is None or one.proved.proved_at is None else one.proved.proved_at.timestamp()),
@@ -47,6 +48,7 @@ class PictureCollector(Collector):
                 if (found := value(database)) is not None:
                     family.add_metric([str(database.uuid)], found)
             yield family
+        yield _copies(picture)
         yield from _troubles(picture)
         yield from _sites(picture)
         yield from _archive(picture)
@@ -57,6 +59,21 @@ def text_of(picture: Picture) -> str:
     registry = CollectorRegistry()
     registry.register(PictureCollector(lambda: picture))
     return generate_latest(registry).decode()
+
+
+def _copies(picture: Picture) -> GaugeMetricFamily:
+    """Give the age of each database's newest proven copy at each site; a site without one has none here."""
+    family = GaugeMetricFamily(
+        "growsoft_backup_copy_timestamp_seconds",
+        "When the snapshot of the newest backup was taken of which the site has a proven copy",
+        labels=["database", "site"],
+    )
+    for database, _found in picture.databases:
+        for site in picture.sites:
+            taken = next((seen.taken_at for seen in database.backups if site.name in seen.sites), None)
+            if taken is not None:
+                family.add_metric([str(database.uuid), site.name], taken.timestamp())
+    return family
 
 
 def _troubles(picture: Picture) -> Iterator[GaugeMetricFamily]:

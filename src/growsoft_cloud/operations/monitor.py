@@ -108,6 +108,13 @@ def _age(database: Watched, now: datetime) -> Iterator[Trouble]:
     say = f"growsoft backup now {database.name}"
     if newest is not None and newest.taken_at > now + timedelta(hours=1):
         yield Trouble(Level.ALARM, "clock", f"{newest.id} is from the future; set the clock, then type: {say}")
+    odd = [seen.id for seen in database.backups if seen.kept_as == Keeping.ODD]
+    if odd:
+        yield Trouble(
+            Level.WARNING, "odd",
+            f"The moments of {', '.join(odd[:5])} do not fit the others: a clock was wrong, or no backup was made for a"
+            " month. Look at the clock of the cluster within a week; until then nothing older is deleted.",
+        )  # fmt: skip
     if age >= ALARM_AFTER:
         yield Trouble(Level.ALARM, "late", f"{what} and {_hours(age)} have passed: it is late. Type: {say}")
     elif age >= WARN_AFTER:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import socket
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -130,6 +131,21 @@ def test_a_webhook_that_fails_or_leads_elsewhere_is_told_and_does_not_silence_th
         assert len(tell(FOUND, [Webhook(url, "s"), Webhook(broken, "s"), mail])) == 2
     assert elsewhere == []
     assert len(inbox.messages) == 1
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost", "127.0.0.1", "10.0.0.1", "169.254.169.254", "192.168.1.1", "[::1]", "[::ffff:10.0.0.1]",
+             "[fe80::1]", "2130706433"],
+)  # fmt: skip
+def test_a_webhook_never_leads_into_the_network_of_the_servers(host: str) -> None:
+    """By number, by name, by another way to write a number: what is connected to is what was looked at."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.settimeout(0.2)
+        port = listening.getsockname()[1]
+        with pytest.raises(NotTold, match="no public address"):
+            Webhook(f"https://{host}:{port}/hook", "s").tell("", "", [])
+        with pytest.raises(TimeoutError):
+            listening.accept()
 
 
 def test_a_mail_server_that_is_down_is_told() -> None:

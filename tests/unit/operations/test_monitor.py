@@ -115,6 +115,28 @@ def test_a_backup_from_the_future_is_an_alarm() -> None:
     assert "clock" in kinds(replace(database, backups=[ahead, *database.backups[1:]]), Level.ALARM)
 
 
+def test_bk1_backups_whose_moments_do_not_fit_are_told_while_nothing_is_lost_yet() -> None:
+    database = healthy()
+    odd = replace(database, backups=[database.backups[0], replace(database.backups[1], kept_as="odd"),
+                                     *database.backups[2:]])  # fmt: skip
+    assert kinds(odd, Level.WARNING) == ["odd"]
+    assert kinds(odd, Level.ALARM) == []
+
+
+def test_dr1_prometheus_knows_the_newest_proven_copy_of_each_database_at_each_site() -> None:
+    database = healthy()
+    lacking = replace(database.backups[0], sites=frozenset(SITES[:2]))
+    database = replace(database, backups=[lacking, *database.backups[1:]])
+    health = tuple(SiteHealth(name) for name in (*SITES, "lisbon"))
+    text = text_of(Picture(NOW, ((database, ()),), health))
+    family = "growsoft_backup_copy_timestamp_seconds"
+    stamps = [lacking.taken_at.timestamp()] * 2 + [database.backups[1].taken_at.timestamp()]
+    for site, stamp in zip(SITES, stamps, strict=True):
+        (line,) = [line for line in text.splitlines() if line.startswith(family) and f'site="{site}"' in line]
+        assert float(line.split()[-1]) == stamp
+    assert f'{family}{{database="{DATABASE}",site="lisbon"}}' not in text
+
+
 def test_prometheus_is_told_all_of_it_without_a_customers_name() -> None:
     database = healthy()
     found = tuple(troubles(database, SITES, NOW + timedelta(days=2)))
