@@ -26,6 +26,8 @@ from growsoft_cloud.fleet.models.operations import RunState
 from growsoft_cloud.fleet.models.plans import SPREAD
 from growsoft_cloud.fleet.sites import AFTER_A_DROP, retention_of
 from growsoft_cloud.operations.due import History, Subscriber
+from growsoft_cloud.pitr.instance import status_of
+from growsoft_cloud.pitr.judging import covers
 
 # What is older says nothing about what is due: a database without a backup in this time needs one anyway.
 RECENT: Final = timedelta(days=3)
@@ -127,12 +129,14 @@ class InstanceFleet:
                 order="started_at",
             )
             newest_customer = env[models.CustomerDatabase].search([], order="create_date desc", limit=1).create_date
+            base_at = env[models.Cluster].search(models.Cluster.name == MAIN_CLUSTER).base_at
+        covered = covers(status_of(self.instance), base_at, now)
         found: dict[UUID, History] = {}
         for row in backups:
             database = UUID(row["database_uuid"])
             known = found.get(database, History())
             daily = row["taken_at"] if row["purpose"] == DAILY else known.newest_daily
-            found[database] = History(daily, row["taken_at"])
+            found[database] = History(daily, row["taken_at"], covered=covered)
         for row in runs:
             database = UUID(row["database_uuid"])
             found[database] = _after(found.get(database, History()), str(row["state"]), row["started_at"])

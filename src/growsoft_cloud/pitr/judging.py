@@ -28,6 +28,15 @@ def archive_troubles(status: Status | None, since: datetime, now: datetime) -> l
     return sorted(_found(status, since, now), key=lambda trouble: trouble.level)
 
 
+def covers(status: Status | None, base_at: datetime | None, now: datetime) -> bool:
+    """Say whether the archive holds all that came after the newest base backup, up to seconds ago."""
+    if status is None or base_at is None or status.is_silent(now):
+        return False
+    seconds = status.rpo(now)
+    whole = not status.gaps or status.gaps[-1].before < base_at
+    return whole and seconds is not None and seconds < WARN_AFTER.total_seconds()
+
+
 def _found(status: Status | None, since: datetime, now: datetime) -> Iterator[Trouble]:
     covered = None if status is None else status.covered
     age = now - (covered or since)

@@ -9,7 +9,7 @@ from msgspec import structs
 from growsoft_cloud.operations.metrics import text_of
 from growsoft_cloud.operations.monitor import Level
 from growsoft_cloud.operations.watching import Picture
-from growsoft_cloud.pitr.judging import archive_troubles
+from growsoft_cloud.pitr.judging import archive_troubles, covers
 from growsoft_cloud.pitr.status import Gap, Status
 
 NOW = datetime(2026, 11, 22, 18, tzinfo=UTC)
@@ -44,6 +44,18 @@ def test_a_gap_and_a_failing_site_are_told() -> None:
     assert kinds(structs.replace(GOOD, sites={"montreal": "away"})) == [(Level.WARNING, "site")]
     old = Gap(NOW - timedelta(days=9), NOW - timedelta(days=9, hours=-1))
     assert kinds(structs.replace(GOOD, gaps=(old,))) == []
+
+
+def test_a_copy_at_noon_is_left_out_only_while_the_archive_covers_what_came_since() -> None:
+    base = NOW - timedelta(hours=20)
+    assert covers(GOOD, base, NOW)
+    assert not covers(GOOD, None, NOW)
+    assert not covers(None, base, NOW)
+    assert not covers(structs.replace(GOOD, covered=NOW - timedelta(minutes=3)), base, NOW)
+    assert not covers(structs.replace(GOOD, at=NOW - timedelta(minutes=2)), base, NOW)
+    gap = Gap(base + timedelta(hours=1), base + timedelta(hours=2))
+    assert not covers(structs.replace(GOOD, gaps=(gap,)), base, NOW)
+    assert covers(structs.replace(GOOD, gaps=(gap,)), NOW - timedelta(hours=1), NOW)
 
 
 def test_prometheus_hears_of_it() -> None:
