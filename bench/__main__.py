@@ -8,7 +8,7 @@ import os
 import platform
 import sys
 
-from bench import archive, data_layer, instance, queries
+from bench import archive, data_layer, instance, lists, queries
 from growsoft.postgres.connection import Endpoint
 from growsoft.testing.cluster import ephemeral_cluster
 
@@ -18,7 +18,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench", description="Growsoft beside hand-written SQL.")
     parser.add_argument("--partners", type=int, default=data_layer.PARTNERS)
     parser.add_argument("--databases", type=int, default=instance.DATABASES)
-    parser.add_argument("--only", choices=["data-layer", "queries", "archive", "instance"])
+    parser.add_argument("--only", choices=["data-layer", "queries", "lists", "archive", "instance"])
     asked = parser.parse_args()
     result: dict[str, object] = {
         "python": platform.python_version(),
@@ -33,8 +33,8 @@ def main() -> int:
         _table([one.row() for one in compared])
         sys.stderr.write(f"{rates}\n")
     if asked.only not in ("instance", "archive"):
-        chosen = [] if asked.only == "queries" else [*data_layer.OPERATIONS]
-        chosen += [] if asked.only == "data-layer" else [*queries.OPERATIONS]
+        kinds = {"data-layer": data_layer.OPERATIONS, "queries": queries.OPERATIONS, "lists": lists.OPERATIONS}
+        chosen = [one for kind, operations in kinds.items() if asked.only in (None, kind) for one in operations]
         with ephemeral_cluster() as cluster:
             server = Endpoint(str(cluster.socket_dir), cluster.port, "postgres", cluster.superuser, cluster.password)
             rows = [one.row() for one in data_layer.run(server, asked.partners, chosen)]

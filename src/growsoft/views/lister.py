@@ -132,9 +132,16 @@ class Lister:
         offset = (self.query.page - 1) * PAGE_SIZE
         found = self._buckets(self.condition, self.query.groups[0], offset)
         shown_now, more = found[:PAGE_SIZE], len(found) > PAGE_SIZE
-        total = totals.count if totals.count is not None else self.records.count(self.model, self.condition)
+        total = totals.count if totals.count is not None else self._counted(found, more=more)
         lines = tuple(line for bucket in shown_now for line in self._group(bucket, (), 0))
         return replace(self._screen(lines, total, totals.sums), groups=len(shown_now), more=more)
+
+    def _counted(self, found: Sequence[Bucket], *, more: bool) -> int:
+        """Return how many records there are: what their groups count, when all of them are there and none is twice."""
+        field = self.reach(self.query.groups[0].partition(":")[0])
+        if more or self.query.page > 1 or field is None or field.kind == "many2many":
+            return self.records.count(self.model, self.condition)
+        return sum(bucket.count for bucket in found)
 
     def _buckets(self, condition: Condition, key: str, offset: int = 0) -> tuple[Bucket, ...]:
         return self.summing.buckets(

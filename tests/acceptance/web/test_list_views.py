@@ -40,6 +40,17 @@ def test_rows_are_chosen_and_archived_and_brought_back(stage: Stage, items: list
     assert len(items) == 200
 
 
+def test_a_row_is_edited_in_its_list(stage: Stage, items: list[int]) -> None:
+    page = stage.signed_in()
+    page.goto("/app/show.item?f=count:0")
+    page.get_by_role("link", name="Edit Item 000").click()
+    page.locator("#f-code").fill("P-NEW")
+    page.get_by_role("button", name="Save", exact=True).last.click()
+    expect(page.locator("#list tbody tr")).to_contain_text("P-NEW")
+    assert len(items) == 200
+    expect(page.locator("tr.editing")).to_have_count(0)
+
+
 @pytest.mark.parametrize("scripts", [True, False])
 def test_a_card_is_moved_by_its_menu_with_the_keyboard_alone(stage: Stage, items: list[int], *, scripts: bool) -> None:
     page = stage.signed_in(scripts=scripts)
