@@ -1,7 +1,7 @@
 # The commands of this repository; `make help` lists them. README.md says what each is for.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help up down test test-all fresh upgrade-from check check-lint check-format check-mypy check-pyright check-floors security bench bench-peers bench-backups mutants api oracle year crashes docs words lock
+.PHONY: help up down test test-all fresh upgrade-from check check-lint check-format check-mypy check-pyright check-floors security bench bench-peers bench-backups bench-serving mutants api oracle year crashes docs words lock
 
 BIN := .venv/bin
 ARGS ?=
@@ -82,6 +82,10 @@ bench-peers: ## Measure beside Django and Tryton, too, in an environment of thei
 bench-backups: ## Measure the backups of 100 databases, and ours beside restic and borg where they are installed
 	@scripts/venv .venv runtime build dev test
 	@$(BIN)/python -m bench.backups $(ARGS)
+
+bench-serving: ## Measure the API over HTTPS: processor time, calls a second, the slowest, bad neighbours
+	@scripts/venv .venv runtime build dev test
+	@$(BIN)/python -m bench.serving $(ARGS)
 
 mutants: ## Plant defects in the walls and see the tests fail
 	@scripts/venv .venv runtime build dev test

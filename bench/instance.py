@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from http.client import HTTPSConnection
 from pathlib import Path
 
@@ -34,13 +35,28 @@ class Running:
 
     def open_page(self, name: str) -> int:
         """Ask for a sign-in page; give the status."""
+        connection = self._connect(name)
+        connection.request("GET", "/web/login", headers={"Connection": "close"})
+        return connection.getresponse().status
+
+    def call_api(self, name: str, key: str, path: str, body: object) -> object:
+        """Call a method by JSON-2; give its result."""
+        connection = self._connect(name)
+        headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json", "Connection": "close"}
+        connection.request("POST", path, json.dumps(body), headers)
+        answer = connection.getresponse()
+        said = answer.read()
+        if answer.status != HTTPStatus.OK:
+            raise RuntimeError(said.decode())
+        return json.loads(said)
+
+    def _connect(self, name: str) -> HTTPSConnection:
         host = f"{name}.localhost"
         context = ssl.create_default_context(cafile=str(self.home / "ca" / "ca.pem"))
         raw = socket.create_connection(("127.0.0.1", self.port))
         connection = HTTPSConnection(host, self.port, context=context)
         connection.sock = context.wrap_socket(raw, server_hostname=host)
-        connection.request("GET", "/web/login", headers={"Connection": "close"})
-        return connection.getresponse().status
+        return connection
 
     def worker_pss(self) -> float:
         """Give the proportional memory of the heaviest web worker, in MB."""

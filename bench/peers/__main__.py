@@ -56,6 +56,7 @@ def _run(server: Endpoint, partners: int, names: list[str], imported: int) -> tu
             check(peer, rows)
         pin(*(peer.process.pid for peer in peers), *(peer.backend for peer in peers))
         measured = [data_layer.measure(rows, operation, peers) for operation in OPERATIONS]
+        measured += [data_layer.measure_unrecorded(rows, operation, peers) for operation in _WRITES]
         return measured, compare_imports(rows, peers, imported)
 
 

@@ -25,9 +25,9 @@ def pages() -> Iterator[int]:
     return cycle(range(0, 800, 80))
 
 
-def new_batches(size: int = 1000) -> Iterator[list[dict[str, object]]]:
+def new_batches(size: int = 1000, first: int = 2_000_000) -> Iterator[list[dict[str, object]]]:
     """Give new partners, ``size`` at a time, with ``country_id`` 0 for whichever country the side knows."""
-    return ([new_partner(number) for number in range(start, start + size)] for start in count(2_000_000, size))
+    return ([new_partner(number) for number in range(start, start + size)] for start in count(first, size))
 
 
 def new_partner(number: int) -> dict[str, object]:

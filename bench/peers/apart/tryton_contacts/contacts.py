@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sql.conditionals import Coalesce
 from trytond.model import Check, Index, ModelSQL, fields
 
 
@@ -54,7 +55,9 @@ class Partner(ModelSQL):
         cls._sql_constraints.append(
             ("ranks", Check(table, (table.customer_rank >= 0) & (table.supplier_rank >= 0)), "ir.msg_write_xml_record")
         )
-        sorted_by = (table.name, table.ref, table.city, table.customer_rank, table.supplier_rank)
+        # Tryton compares text that may be unset as COALESCE(city, ''), so that is what an index has to be of.
+        texts = tuple(Coalesce(column, "") for column in (table.ref, table.city))
+        sorted_by = (table.name, *texts, table.customer_rank, table.supplier_rank)
         linked = (table.parent, table.country, table.salesperson, table.company)
         cls._sql_indexes.update({Index(table, (column, Index.Range())) for column in (*sorted_by, *linked)})
 
