@@ -53,7 +53,7 @@ def test_an_app_goes_and_comes_back_each_time_after_a_backup(osaka: Home) -> Non
     ("arguments", "code", "says"),
     [
         ("app list tokyo", 3, "growsoft db list"),
-        ("app install osaka nothing", 3, "there are: base, contacts"),
+        ("app install osaka nothing", 3, "there are: backups, base, contacts"),
         ("app install osaka instance", 3, "There is no app 'instance'"),
         ("app install control sale", 2, "exactly the apps of the instance"),
         ("app install osaka ../x", 3, "There is no app"),
