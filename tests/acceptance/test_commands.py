@@ -54,7 +54,7 @@ def refused(done: Done, code: int, says: str) -> None:
         ("db dsn kyoto --role growsoft", 2, "'growsoft' is not 'app'"),
         ("user add tokyo ada", 3, "growsoft db list"),
         ("user add kyoto admin", 1, "choose another login"),
-        ("user add kyoto ada --group nobody", 3, "there are: base.admin"),
+        ("user add kyoto ada --group nobody", 3, "there are: backups.manager, base.admin"),
         (f"user add kyoto ada --password {WEAK}", 1, "at least 12 characters"),
         (f"user add kyoto ada --password {WEAK} --password-stdin", 2, "not both"),
         ("user add kyoto ada --password-stdin", 2, "no password on standard input"),
