@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from math import cos, pi, sin
 from typing import TYPE_CHECKING, Final
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 WIDTH: Final = 960
 HEIGHT: Final = 360
-LEFT: Final = 88
+LEFT: Final = 116
+RIGHT: Final = 36
 BOTTOM: Final = 56
 TOP: Final = 12
 MOST_BARS: Final = 40
@@ -191,7 +192,7 @@ def drawn(lister: Lister, kind: str, data: Data, key: str, measure: str) -> Figu
         return Figure("pie", slices(data, rows), (), (), (), tuple(data.names), rows, key, measure)
     scale = Scale.of(data, stacked=kind == "bar")
     marks, lines = _points(data, rows, scale) if kind == "line" else (bars(data, rows, scale), ())
-    ticks = tuple(Tick(scale.y(step), said(lister, data, step)) for step in scale.steps)
+    ticks = tuple(Tick(scale.y(step), said(lister, _rounded(data, scale), step)) for step in scale.steps)
     every = max(1, -(-len(data.names) // 12))
     names = tuple(Tick(scale.x(place), _short(name)) for place, name in enumerate(data.names) if place % every == 0)
     return Figure(kind, marks, lines, ticks, names, series, rows, key, measure)
@@ -203,6 +204,12 @@ def said(lister: Lister, data: Data, value: Decimal) -> str:
         return shown(lister.any_field, Money(value, *data.money), lister.manner)
     whole = value.normalize() if value else Decimal(0)
     return lister.manner.terms.number(whole.quantize(Decimal(1)) if whole == whole.to_integral_value() else value)
+
+
+def _rounded(data: Data, scale: Scale) -> Data:
+    """Return how the lines across are named: amounts without decimals where all are whole."""
+    whole = all(step == step.to_integral_value() for step in scale.steps)
+    return replace(data, money=(0, data.money[1])) if data.money is not None and whole else data
 
 
 def _short(name: str) -> str:
@@ -245,7 +252,7 @@ class Scale:
     @property
     def width(self) -> float:
         """How wide the place of a name is."""
-        return (WIDTH - LEFT - 8) / max(self.count, 1)
+        return (WIDTH - LEFT - RIGHT) / max(self.count, 1)
 
     def x(self, place: int) -> float:
         """Return where the middle of a name is."""
