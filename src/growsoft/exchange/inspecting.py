@@ -11,7 +11,7 @@ import re
 import zipfile
 from dataclasses import dataclass, field
 from typing import IO, Final
-from xml.parsers import expat
+from xml.parsers import expat  # nosemgrep: growsoft-xml-parser - read in bounded parts, and every doctype is refused
 
 from growsoft.exchange.archives import Archive, Damaged
 
