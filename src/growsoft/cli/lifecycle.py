@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib.metadata import entry_points
 from typing import Final
 
@@ -63,7 +64,8 @@ def change_apps(
         done = ask(keeper, where.pg_name)
         if where != instance.facts.control:
             note_apps(instance, where, done.apps)
-    findings = linted(instance, where) if done.changed else ()
+    # An app that went has no tables any more.
+    findings = linted(instance, replace(where, apps=tuple(done.apps))) if done.changed else ()
     return Changed(where.name, done.changed, done.before, done.apps, backup, done.notes, done.seconds, findings)
 
 
