@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
+from growsoft.jobs.queue import take
+from growsoft.jobs.running import Runner
 from growsoft.web.pages import imports
 from tests.support.served import Answer, Browser, Showcase
 from tests.support.workbooks import workbook
@@ -40,6 +42,15 @@ def decided(browser: Browser, address: str, action: str, **changes: str) -> Answ
 def names(showcase: Showcase) -> list[tuple[str, str]]:
     with showcase.elevated() as env:
         return [(one["code"], one["name"]) for one in env["show.item"].search_read([], ["code", "name"], order="code")]
+
+
+def run_one_job(showcase: Showcase) -> None:
+    """Do what a job worker does, once."""
+    site = showcase.site
+    showcase.keeper.ensure_profile(site.database.name)
+    job = take(site.database, "a worker", 2)
+    assert job is not None
+    Runner(site.database, site.registry, showcase.keeper.ensure_profile).run(job)
 
 
 def test_a_file_is_checked_then_imported_and_a_second_time_says_nothing_new(ben: Browser, showcase: Showcase) -> None:
@@ -123,12 +134,16 @@ def test_a_large_file_is_a_job_that_says_how_far_it_is(
     ben: Browser, showcase: Showcase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(imports, "AT_ONCE", 10)
-    shown = decided(ben, bring(ben, FILE), "do")
+    address = bring(ben, FILE)
+    shown = decided(ben, address, "do")
     assert "The file is being read." in shown.shown()
     assert names(showcase) == [("C1", "Old chair")]
     with showcase.elevated() as env:
         (job,) = env["ir.job"].search_read([["model_name", "=", "ir.import"]], ["method_name", "state"])
     assert (job["method_name"], str(job["state"])) == ("take", "waiting")
+    run_one_job(showcase)
+    assert names(showcase) == [("C1", "Chair"), ("T1", "Table")]
+    assert "1 were created, 1 updated" in ben.get(f"{address}/result").shown()
 
 
 def test_sw7_an_import_is_its_bringers_alone(ben: Browser, signed_in: Callable[[str], Browser]) -> None:
