@@ -21,7 +21,7 @@ BAR, GROUPED_BAR = 1.3, 1.6
 
 def _page(made: Bed, *pairs: tuple[str, str]) -> Callable[[], object]:
     """Return what looks up and renders a list."""
-    templates = Templates(["growsoft.views"], {})
+    templates = Templates(["growsoft.views"], {"icon": str})  # pictures are the web's: their names will do
     records = Records(made.env)
     model = records.model(MODEL)
     views = catalogue_of(made.env.registry).views(model)
