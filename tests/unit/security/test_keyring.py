@@ -151,16 +151,17 @@ def test_another_instance_has_other_keys() -> None:
     assert stranger.fingerprint() != RING.fingerprint() == Keyring(INSTANCE).fingerprint()
 
 
-def test_workers_open_files_and_no_backup() -> None:
+@pytest.mark.parametrize("purpose", [purpose for purpose in Purpose if purpose is not Purpose.FILES])
+def test_workers_open_files_and_no_backup(purpose: Purpose) -> None:
     customer = uuid4()
-    files, backups = (RING.new_customer_key(customer, purpose) for purpose in Purpose)
+    files, kept = RING.new_customer_key(customer, Purpose.FILES), RING.new_customer_key(customer, purpose)
     data_key = new_data_key()
     assert WORKERS.unwrap(RING.wrap(data_key, files), files) == data_key
     with pytest.raises(KeyUnusable, match="operations worker"):
-        WORKERS.unwrap(RING.wrap(data_key, backups), backups)
+        WORKERS.unwrap(RING.wrap(data_key, kept), kept)
     with pytest.raises(KeyUnusable):
-        WORKERS.new_customer_key(customer, Purpose.BACKUPS)
-    disguised = replace(backups, label=replace(backups.label, purpose=Purpose.FILES, wrapped_by=files.label.wrapped_by))
+        WORKERS.new_customer_key(customer, purpose)
+    disguised = replace(kept, label=replace(kept.label, purpose=Purpose.FILES, wrapped_by=files.label.wrapped_by))
     with pytest.raises(KeyUnusable):
         WORKERS.open(disguised)
 
