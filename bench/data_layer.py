@@ -258,10 +258,11 @@ def _names(made: Bed) -> Measured:
 def _translated(made: Bed) -> Measured:
     partner = made.env.in_locale(Locale("de_DE"))["res.partner"]
     ids = made.visible[:1000]
-    name = b"CASE WHEN c.name ->> 'de_DE' IS NULL THEN c.name ->> 'en_US' ELSE c.name ->> 'de_DE' END"
     query = (
-        b"SELECT p.id, p.country_id, %s FROM res_partner p LEFT JOIN res_country c ON c.id = p.country_id"
-        b" WHERE p.id = ANY (%%s) AND p.customer_rank >= %%s" % name
+        b"SELECT p.id, p.country_id,"
+        b" CASE WHEN c.name ->> 'de_DE' IS NULL THEN c.name ->> 'en_US' ELSE c.name ->> 'de_DE' END"
+        b" FROM res_partner p LEFT JOIN res_country c ON c.id = p.country_id"
+        b" WHERE p.id = ANY (%s) AND p.customer_rank >= %s"
     )
     return compare(
         "1,000 translated names",

@@ -26,7 +26,7 @@ LATIN = "Nr,Firma,Land\nZZ1,Müller,Germany\nZZ2,Größe,Germany\n".encode("lati
     [
         (LATIN, 2, "UTF-8"),
         (b"Nr,Firma\nZZ1,Cut\n", 1, "no column Land; it has: Nr, Firma"),
-        (b"Nr;Firma;Land\nZZ1;Cut;Germany\n", 1, "separated by commas"),
+        (b"Nr:Firma:Land\nZZ1:Cut:Germany\n", 1, "no column"),
         (b"Nr,Firma,Land\nZZ1,Good,Germany\nZZ2,Bad,Atlantis\n", 3, "no Country"),
         (b"", 1, "empty"),
         (b"PK\x03\x04\x14\x00\x06\x00spreadsheet", 1, "."),

@@ -65,9 +65,13 @@ def _fill(folder: Path) -> None:
         os.posix_fallocate(file.fileno(), 0, shutil.disk_usage(folder).free - 8192)
 
 
+BY_THEMSELVES = {"seal", "wal", "base"}
+
+
 def _kept(folder: Path) -> list[str]:
-    """Name the files of backups; the seals of histories come by themselves, and are so small that they always fit."""
-    return sorted(path.name for path in folder.rglob("*") if path.is_file() and path.parent.name != "seal")
+    """Name the files of backups; seals of histories and the WAL come by themselves, whenever they are ready."""
+    found = (path for path in folder.rglob("*") if path.is_file() and path.parent.name not in BY_THEMSELVES)
+    return sorted(path.name for path in found)
 
 
 def _sites(told: dict[str, list[dict[str, str]]]) -> list[str]:

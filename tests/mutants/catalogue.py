@@ -54,7 +54,8 @@ MUTANTS: Final = (
     ),
     Mutant(
         "link policy takes no context for no link", _POSTGRES + "context.sql",
-        "RETURN pg_catalog.current_setting('backtrace_functions') <> '' AND gs.ctx(7) = '';", "RETURN gs.ctx(7) = '';",
+        "RETURN pg_catalog.current_setting('backtrace_functions') <> '' AND gs.ctx(6) || gs.ctx(7) = '';",
+        "RETURN gs.ctx(6) || gs.ctx(7) = '';",
         (_WALL, "-k", "opens_no_link"),
     ),
     Mutant(
@@ -94,7 +95,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "values run into their neighbours", _POSTGRES + "context.sql",
-        "IF entry !~ '^[a-z0-9_]+,[0-9]+,[0-9]+,[01],[0-9_]*,[a-z0-9_]*,([a-z0-9_]+ [0-9]+)?$' THEN", "IF false THEN",
+        "IF entry !~ '^[a-z0-9_]+,[0-9]+,[0-9]+,[01],[0-9_]*,[a-z0-9_ ]*,([a-z0-9_]+ [0-9]+)?$' THEN", "IF false THEN",
         (_FORGED, "-k", "neighbours"),
     ),
     Mutant(

@@ -51,10 +51,10 @@ class S3Server:
 
     def kill(self) -> None:
         """End it in the middle of whatever it does."""
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-            self.process = None
+        process, self.process = self.process, None  # two uploads at once may both say so
+        if process is not None:
+            process.kill()
+            process.wait()
 
     def site(self, centre: DataCentre, key: SiteKey = KEY) -> S3Site:
         return S3Site(centre.name, centre, self.endpoint, BUCKET, key)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from growsoft.web.http import Request, Response
 
 SMALLEST = 1000
-LEVEL = 5
+LEVEL = 7
 TEXT_TYPES = ("text/", "application/json", "image/svg+xml")
 
 

@@ -44,7 +44,7 @@ def test_an_administrator_asks_by_the_keyboard(stage: Stage, items: list[int], w
 def test_he_asks_without_scripts_from_the_page_of_a_user(stage: Stage) -> None:
     page = stage.signed_in("root", scripts=False)
     page.goto("/app/res.users")
-    page.get_by_role("link", name="Eve Example").click()
+    page.get_by_role("link", name="Eve Example", exact=True).click()
     page.get_by_role("button", name="More").click()
     page.get_by_role("link", name="Access…").click()
     page.get_by_label("Model", exact=True).select_option("show.item")
