@@ -10,7 +10,7 @@ from dataclasses import replace
 from growsoft.web.http import Request, Response
 
 SMALLEST = 1000
-LEVEL = 7
+LEVEL = 9
 TEXT_TYPES = ("text/", "application/json", "image/svg+xml")
 
 
