@@ -116,8 +116,8 @@ CREATE FUNCTION gs.unlimited() RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE
 RETURN pg_catalog.current_setting('backtrace_functions') <> '' AND gs.ctx(6) || gs.ctx(7) = '';
 -- Whether a row is within the limits of a context that has some: the one record of a signed link, the tables of a scope
 -- (a letter for how far it goes, then each table behind a blank; without one all of them). A body that is not written into
--- plans: hardly anybody comes with limits.
-CREATE FUNCTION gs.within(relation text, row_id bigint) RETURNS boolean LANGUAGE plpgsql STABLE PARALLEL SAFE
+-- plans: hardly anybody comes with limits. COST 1, or planners would take it for the dearest part of every statement.
+CREATE FUNCTION gs.within(relation text, row_id bigint) RETURNS boolean LANGUAGE plpgsql STABLE PARALLEL SAFE COST 1
 SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   RETURN gs.ctx(1) <> '' AND gs.record() IN ('', relation || ' ' || row_id)
