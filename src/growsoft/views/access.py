@@ -22,6 +22,7 @@ MOST_LOGINS: Final = 200
 VERB_WORDS: Final[Mapping[Verb, Words]] = {
     "read": _("read"), "create": _("create"), "write": _("change"), "unlink": _("delete"),
 }  # fmt: skip
+FOLLOWS: Final = _("it belongs to a record that the user may open, and has the rights of that record")
 _VERBS: Final[Mapping[str, Verb]] = {verb: verb for verb in VERBS}
 
 
@@ -140,7 +141,9 @@ def matrix(env: Env, manner: Manner, group: str = "", model: str = "") -> list[M
 def _rights(env: Env, info: ModelInfo, group: str) -> ModelRights:
     keys = {access.group for access in info.access} | {key for field in info.fields.values() for key in field.groups}
     shown = tuple(_right(env, info, key) for key in sorted(keys) if group in ("", key))
-    return ModelRights(info.name, info.description, shown, tuple(_words(env, info, "")))
+    # Without this line "yes" would say too much: these have the rights of their record, whoever has the group.
+    narrowing = (*((FOLLOWS,) if info.follows is not None else ()), *_words(env, info, ""))
+    return ModelRights(info.name, info.description, shown, narrowing)
 
 
 def _right(env: Env, info: ModelInfo, key: str) -> Right:

@@ -125,12 +125,15 @@ class Gateway:
             await asyncio.get_running_loop().run_in_executor(None, parts.close)
             await self._send(request, self._answerer.refuse(request, refusal), send)
             return
-        response, headers = self._head(request, response)
-        await send({"type": "http.response.start", "status": response.status, "headers": headers, "trailers": False})
         try:
+            response, headers = self._head(request, response)
+            begin = {"type": "http.response.start", "status": response.status, "headers": headers, "trailers": False}
+            await send(begin)  # type: ignore[arg-type]  # a TypedDict by its values
             await self._streams.send(parts, receive, send, only_head=request.method == "HEAD")
         except Exception as error:  # noqa: BLE001 - the head is sent: the missing end tells the client, the log us
             self._answerer.broke(request, error)
+        finally:
+            await self._streams.leave(parts)
 
     def _head(self, request: Request, response: Response) -> tuple[Response, list[tuple[bytes, bytes]]]:
         """Finish an answer and encode its head."""

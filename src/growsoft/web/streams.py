@@ -64,7 +64,7 @@ class Streams:
         self._threads = threads
 
     def admit(self) -> None:
-        """Take one of the places; raises ``Busy`` when there is none. Whoever has it calls ``send``."""
+        """Take one of the places; raises ``Busy`` when there is none. Whoever has one calls ``leave``."""
         if self._free <= 0:
             raise Busy(headers=RETRY_AFTER)
         self._free -= 1
@@ -85,8 +85,11 @@ class Streams:
             return
         finally:
             gone.cancel()
-            self._free += 1
-            await asyncio.shield(asyncio.get_running_loop().run_in_executor(None, parts.close))
+
+    async def leave(self, parts: Parts) -> None:
+        """Give a place back, and end what was made for it, whatever became of the answer."""
+        self._free += 1
+        await asyncio.shield(asyncio.get_running_loop().run_in_executor(None, parts.close))
 
     async def _made(self, parts: Parts) -> bytes:
         """Have the next part made; an answer that was begun waits for a thread rather than break off."""
