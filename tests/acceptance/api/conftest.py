@@ -63,15 +63,17 @@ class Said(NamedTuple):
     body: bytes
 
 
-def ask(holder: Holder, method: str, path: str, headers: Mapping[str, str]) -> Said:
-    """Send a head, and read what comes back."""
+def ask(holder: Holder, method: str, path: str, headers: Mapping[str, str], body: bytes = b"") -> Said:
+    """Send a request, and read what comes back."""
     trust = ssl.create_default_context(cafile=str(holder.authority))
     connection = HTTPSConnection("localhost", holder.home.port, context=trust, timeout=60)
     with closing(connection):
         connection.putrequest(method, path, skip_host=True)
         for name, value in {"host": holder.host, "authorization": f"Bearer {holder.key}", **headers}.items():
             connection.putheader(name, value)
-        connection.endheaders()
+        if body:
+            connection.putheader("content-length", str(len(body)))
+        connection.endheaders(body or None)
         with connection.getresponse() as answer:
             return Said(answer.status, answer.getheader("content-type", ""), answer.read())
 

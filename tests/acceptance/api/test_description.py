@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
@@ -92,3 +93,18 @@ def test_what_is_refused_unread_is_a_problem_too(holder: Holder) -> None:
     )
     assert (answer.status, answer.kind) == (413, "application/problem+json")
     assert json.loads(answer.body)["status"] == 413
+
+
+def test_files_come_back_as_bytes_to_save_and_never_as_a_page(holder: Holder) -> None:
+    content = b"<script>alert(1)</script>" * 100_000
+    partner = json.loads(ask(holder, "GET", "/api/1/res.partner?limit=1&fields=id", {}).body)["items"][0]["id"]
+    values = {"name": "a.html", "res_model": "res.partner", "res_id": partner, "datas": b64encode(content).decode()}
+    made = json.loads(ask(holder, "POST", "/api/1/ir.attachment", {}, json.dumps(values).encode()).body)
+    found = ask(holder, "GET", f"/api/1/ir.attachment/{made['id']}/datas", {})
+    assert (found.status, found.kind, found.body) == (200, "application/octet-stream", content)
+    for path, status in (
+        (f"ir.attachment/{made['id']}/name", 404),
+        (f"ir.attachment/{10**9}/datas", 404),
+        (f"ir.attachment/{made['id']}/nothing", 404),
+    ):
+        assert ask(holder, "GET", f"/api/1/{path}", {}).status == status

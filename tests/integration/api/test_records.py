@@ -19,10 +19,8 @@ def test_a_record_is_made_read_changed_and_deleted(ben: Software) -> None:
     shown = ben.get(f"show.item/{item['id']}")
     assert shown.json == item
     tag = shown.answer.headers["etag"]
-    assert ben.ask("GET", f"show.item/{item['id']}", if_none_match=tag).status == 304
     changed = ben.ask("PATCH", f"show.item/{item['id']}", {"name": "b"}, if_match=tag)
     assert (changed.status, changed.json["name"]) == (200, "b")
-    assert ben.ask("GET", f"show.item/{item['id']}", if_none_match=tag).status == 200
     late = ben.ask("PATCH", f"show.item/{item['id']}", {"name": "c"}, if_match=tag)
     assert (late.status, late.kind, late.json["fields"]) == (412, "changed-meanwhile", ["name"])
     assert ben.ask("DELETE", f"show.item/{item['id']}", if_match=tag).status == 412

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
@@ -112,10 +112,9 @@ def _find(env: Env, info: ModelInfo, slug: str, say: str) -> Said:
 
 
 def _show(env: Env, info: ModelInfo, slug: str, say: str) -> Said:
-    known = {"304": {"description": "It is still the version that If-None-Match names."}}
     return _operation(
-        f"read_{slug}", info.name, f"Read: {say}", _json(_ref(info.name)), parameters=["if_none_match"],
-        own=(_fields(env, info),), refused=("404", "422"), more=known,
+        f"read_{slug}", info.name, f"Read: {say}", _json(_ref(info.name)), own=(_fields(env, info),),
+        refused=("404", "422"),
     )  # fmt: skip
 
 
@@ -172,7 +171,6 @@ def _batch(schema: Said) -> Said:
 def _operation(  # noqa: PLR0913  the parts of an operation
     name: str, tag: str, summary: str, answer: Said | None, *, status: str = "200", body: Said | None = None,
     needs_body: bool = True, parameters: Sequence[str] = (), own: Sequence[Said] = (), refused: tuple[str, ...] = (),
-    more: Mapping[str, Said] | None = None,
 ) -> Said:  # fmt: skip
     found: Said = {"operationId": name, "tags": [tag], "summary": summary}
     if parameters or own:
@@ -181,7 +179,7 @@ def _operation(  # noqa: PLR0913  the parts of an operation
         found["requestBody"] = {"required": needs_body, "content": body}
     done: Said = {"description": "Done"} if answer is None else {"description": "Done", "content": answer}
     refusals = {code: {"$ref": f"#/components/responses/{code}"} for code in ("401", "403", *refused, "503")}
-    found["responses"] = {status: done, **(more or {}), **refusals}
+    found["responses"] = {status: done, **refusals}
     return found
 
 
@@ -287,7 +285,6 @@ _PARAMETERS: Final[Said] = {
     "count": {"name": "count", "in": "query", "schema": {"type": "boolean", "default": False}},
     "archived": {"name": "archived", "in": "query", "schema": {"type": "boolean", "default": False}},
     "if_match": _text("If-Match", "The ETag of the version that shall be changed.", where="header"),
-    "if_none_match": _text("If-None-Match", "The ETag of the version that is known.", where="header"),
     "idempotency_key": _text(
         "Idempotency-Key", "Sent again with the same key, the request is answered and not done again.",
         where="header", maxLength=255,

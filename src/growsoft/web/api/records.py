@@ -10,6 +10,7 @@ import msgspec
 from growsoft.errors import MissingError, ValidationError
 from growsoft.orm import Env, Model, ModelInfo
 from growsoft.orm.fields import Binary
+from growsoft.orm.fields.binary import Content
 from growsoft.orm.narrow import is_id, is_mapping, is_sequence
 from growsoft.web.api.asking import KNOWN, Asked, asked, names
 from growsoft.web.api.once import once
@@ -144,14 +145,11 @@ def show(visit: NativeVisit, model: str, record: int) -> Response:
         info = info_of(env, model)
         return one(env, info, record, names(visit.request.query.text("fields")))
 
-    def told_or_known() -> Response:
+    def said() -> Response:
         found = visit.run(work, "read")
-        tag = etag(found)
-        if tag and visit.request.headers.get("if-none-match") == tag[0][1]:
-            return Response(status=304, headers=tag)
-        return answer(found, headers=tag)
+        return answer(found, headers=etag(found))
 
-    return told(visit, told_or_known)
+    return told(visit, said)
 
 
 def one(env: Env, info: ModelInfo, record: int, fields: Sequence[str] = ()) -> Row:
@@ -163,7 +161,10 @@ def one(env: Env, info: ModelInfo, record: int, fields: Sequence[str] = ()) -> R
 
 
 def etag(row: Row) -> tuple[tuple[str, str], ...]:
-    """Give the header that names the version of a record, where that was read."""
+    """Give the header that names the version of a record, for If-Match.
+
+    It says nothing of the names and fields of linked records, so no request is answered with "not modified".
+    """
     return (("etag", f'"{row["version"]}"'),) if "version" in row else ()
 
 
@@ -176,10 +177,10 @@ def content(visit: NativeVisit, model: str, record: int, field: str) -> Response
         if not isinstance(info.fields.get(field), Binary):
             raise PageNotFound("This model has no such field with a file.")
         env.refuse_unreadable(info, info.fields[field])
-        found = getattr(env[model].browse(record).ensure_one(), field)
+        found: Content | None = getattr(present(env, info, record), field)
         if found is None:
             raise PageNotFound("There is no file in this field.")
-        with found.open() as source:
+        with found.reading() as source:
             while piece := source.read(_PIECE):
                 yield piece
 
