@@ -115,7 +115,7 @@ class Requests:
             log.exception("request of %s", where.uuid)
             telling.end(Progress.FAILED, Outcome(f"{type(error).__name__}; the hosting has been told."))
         finally:
-            del self._busy[where.uuid]
+            self._busy.pop(where.uuid, None)  # or it was over before it was noted
         with suppress(GrowsoftError):
             self._visit(self.instance.find(where.name) if moved else where)
 
